@@ -1,0 +1,1 @@
+"""The coordinator's loop: merge, publish, evaluate, watch."""

@@ -1,0 +1,1 @@
+"""PostgreSQL lives here: connections, the schema, the work queue, the embedded server."""

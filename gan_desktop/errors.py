@@ -1,0 +1,95 @@
+"""The one exception tree: every error a user can meet says what happened and what to do."""
+
+from __future__ import annotations
+
+
+class GanDesktopError(Exception):
+    """An expected trouble, in words for the person at the screen.
+
+    Args:
+        message: What happened and what to do, in plain sentences. Never contains a secret.
+        title: A few words for a banner; the class's own title when left out.
+    """
+
+    default_title = "Something went wrong"
+
+    def __init__(self, message: str, *, title: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.title = title or self.default_title
+
+
+class SettingsError(GanDesktopError):
+    """config.yaml, the environment or an option holds a value we cannot use."""
+
+    default_title = "A setting needs mending"
+
+
+class CredentialsError(GanDesktopError):
+    """No password could be found, or the place that keeps it refused."""
+
+    default_title = "No password found"
+
+
+class ConnectionFailed(GanDesktopError):
+    """The database could not be reached or refused the login; `cause` names which."""
+
+    default_title = "The class cannot be reached"
+
+    def __init__(self, message: str, *, cause: str, title: str | None = None) -> None:
+        super().__init__(message, title=title)
+        self.cause = cause
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether waiting and trying again can help (a wrong password stays wrong)."""
+        return self.cause in {"unreachable", "refused", "lost", "starting", "too_many", "unknown_host"}
+
+
+class SchemaError(GanDesktopError):
+    """The database holds no class, or one of another program version."""
+
+    default_title = "The class and this program do not fit together"
+
+
+class Refused(GanDesktopError):
+    """The database refused a call by its own rules (SQLSTATE class GD).
+
+    `code` is the five-letter SQLSTATE; the message is the server's own plain sentence.
+    """
+
+    default_title = "The class refused this"
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class LeaseLost(Refused):
+    """The unit went to another computer, or is already complete."""
+
+    default_title = "The unit went to another computer"
+
+
+class PayloadError(GanDesktopError):
+    """Bytes that do not hold what they must: truncated, of another network, not finite."""
+
+    default_title = "The received data is damaged"
+
+
+class ImageSetError(GanDesktopError):
+    """A folder, zip or shard holds no usable images."""
+
+    default_title = "These pictures cannot be used"
+
+
+class DeviceError(GanDesktopError):
+    """A processor or graphics card cannot do the work."""
+
+    default_title = "The device cannot be used"
+
+
+class EmbeddedServerError(GanDesktopError):
+    """The PostgreSQL server on this computer could not be set up, started or stopped."""
+
+    default_title = "The database on this computer does not start"

@@ -1,0 +1,1 @@
+"""PyTorch lives here: networks, images, one unit's steps, payloads, merging, quality."""

@@ -1,0 +1,1 @@
+"""The worker's loop: claim, load, compute, hand in."""
