@@ -71,6 +71,12 @@ class LeaseLost(Refused):
     default_title = "The unit went to another computer"
 
 
+class CoordinatorReplaced(GanDesktopError):
+    """Another coordinator has taken the run, or the lease ran out: this one may publish no more."""
+
+    default_title = "Another coordinator runs this training"
+
+
 class PayloadError(GanDesktopError):
     """Bytes that do not hold what they must: truncated, of another network, not finite."""
 

@@ -246,6 +246,73 @@ class Run:
     config: RunConfig
 
 
+@dataclass(frozen=True)
+class PendingUpdate:
+    """An update that waits for the coordinator: everything but its bytes.
+
+    `unit_seconds` spans claim to hand-in on the server's clock; `waited_seconds` hand-in to now.
+    """
+
+    update_id: int
+    unit_id: int
+    worker_id: str
+    account_id: int
+    iteration: int
+    sha256: str
+    num_bytes: int
+    result: UnitResult
+    unit_seconds: float
+    waited_seconds: float
+
+
+@dataclass(frozen=True)
+class UpdateDecision:
+    """What the coordinator decided about an update.
+
+    `status` is `counted`, `late` (valid, credited, without influence) or `not_counted`; `weight` is
+    its share of the iteration.
+    """
+
+    update_id: int
+    status: Literal["counted", "late", "not_counted"]
+    reason: str | None
+    is_strike: bool
+    norm: float | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One iteration as it is written down, in one transaction."""
+
+    iteration: int
+    live: Weights
+    ema: Weights
+    state: bytes = field(repr=False)
+    decisions: tuple[UpdateDecision, ...]
+    num_images: int
+    loss_g: float | None
+    loss_d: float | None
+    d_real: float | None
+    d_fake: float | None
+    is_checkpoint: bool
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the coordinator needs to know to decide whether to publish.
+
+    Attributes:
+        num_contributors: Accounts heard of in the last minute that are at work or wait for it.
+        median_unit_seconds: Of the newest finished units, claim to hand-in; None before the first.
+    """
+
+    status: RunStatus
+    iteration: int
+    num_contributors: int
+    median_unit_seconds: float | None
+
+
 # ---------------------------------------------------------------------------------------------
 # Devices
 # ---------------------------------------------------------------------------------------------

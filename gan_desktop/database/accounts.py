@@ -1,0 +1,89 @@
+"""Students' logins: made, renewed and withdrawn by the coordinator's role."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from psycopg2 import sql
+
+from gan_desktop.database.connection import Connection
+from gan_desktop.database.queries import load_queries
+from gan_desktop.database.schema import ClassRoles
+
+# Two connections for each worker (work; heartbeat) and one more while two starts overlap.
+CONNECTIONS_PER_WORKER = 3
+DEFAULT_WORKERS_PER_ACCOUNT = 2
+
+
+@dataclass(frozen=True)
+class Login:
+    """A student's login. The password is shown once; the server keeps only its SCRAM verifier."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+class Accounts:
+    """Who takes part in the class.
+
+    Args:
+        connection: As the class's coordinator role.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sql = load_queries("accounts")
+
+    def add(self, display_name: str, *, num_workers: int = DEFAULT_WORKERS_PER_ACCOUNT) -> Login:
+        """Make a login that may run `num_workers` workers at once. Its role name tells nothing."""
+        login = Login(f"s_{secrets.token_hex(6)}", secrets.token_urlsafe(18))
+        [row] = self._connection.query("SELECT class_id FROM gan.class")
+        names = {
+            "login": sql.Identifier(login.user),
+            "student": sql.Identifier(ClassRoles(row.class_id).student),
+            "verifier": self._verifier(login),
+            "limit": sql.Literal(CONNECTIONS_PER_WORKER * num_workers),
+        }
+        with self._connection.transaction():
+            self._connection.execute(sql.SQL(self._sql["create_login"]).format(**names))
+            self._connection.execute(sql.SQL(self._sql[self._grant_statement()]).format(**names))
+            self._connection.query(
+                self._sql["add_account"], {"login": login.user, "display_name": display_name}
+            )
+        return login
+
+    def renew(self, user: str) -> Login:
+        """A new password for a login; sessions with the old one end."""
+        login = Login(user, secrets.token_urlsafe(18))
+        self._connection.execute(
+            sql.SQL(self._sql["change_password"]).format(
+                login=sql.Identifier(user), verifier=self._verifier(login)
+            )
+        )
+        self._connection.query(self._sql["end_sessions"], {"login": user})
+        return login
+
+    def withdraw(self, user: str) -> bool:
+        """Close a login for good and end its sessions; its record stays. False: no such login."""
+        with self._connection.transaction():
+            if self._connection.execute(self._sql["withdraw_account"], {"login": user}) != 1:
+                return False
+            self._connection.execute(sql.SQL(self._sql["forbid_login"]).format(login=sql.Identifier(user)))
+        self._connection.query(self._sql["end_sessions"], {"login": user})
+        return True
+
+    def hold(self, worker_id: str, reason: str) -> None:
+        """Give a worker no more units until `release`."""
+        self._connection.execute(self._sql["hold"], {"worker_id": worker_id, "reason": reason})
+
+    def release(self, worker_id: str) -> None:
+        """Let a worker go on; its strikes are forgotten."""
+        self._connection.execute(self._sql["release"], {"worker_id": worker_id})
+
+    def _verifier(self, login: Login) -> sql.Composable:
+        return sql.Literal(self._connection.password_verifier(login.user, login.password))
+
+    def _grant_statement(self) -> str:
+        version = int(self._connection.query("SHOW server_version_num")[0][0])
+        return "may_end_sessions" if version >= 160000 else "may_end_sessions_before_16"

@@ -1,0 +1,178 @@
+-- What the coordinator does with the class's tables.
+--
+-- Its right to publish is a lease with a token: every publishing statement asks
+-- "coordinator_token = mine AND current_iteration = k" in its own transaction. Two coordinators can
+-- therefore never both publish, however long one of them was asleep.
+
+-- name: create_run
+INSERT INTO gan.training_runs (name, dataset_id, config, max_update_bytes)
+VALUES (%(name)s, %(dataset_id)s, %(config)s, %(max_update_bytes)s) RETURNING run_id;
+
+-- name: create_cursors
+-- One cursor per shard that is learned from, in the seeded order of epoch 0.
+INSERT INTO gan.epoch_cursors (run_id, shard_id, num_images, order_key)
+SELECT %(run_id)s, shard_id, num_images, gan.shard_order(%(seed)s, 0, shard_id)
+FROM gan.dataset_shards WHERE dataset_id = %(dataset_id)s AND NOT is_held_out;
+
+-- name: set_status
+UPDATE gan.training_runs SET status = %(status)s,
+    started_at = CASE WHEN %(status)s = 'running' THEN coalesce(started_at, now()) ELSE started_at END,
+    finished_at = CASE WHEN %(status)s = 'complete' THEN now() END
+WHERE run_id = %(run_id)s AND status = ANY (%(allowed)s);
+
+-- name: run
+SELECT run_id, name, status, current_iteration AS iteration, 0 AS epoch, dataset_id, config
+FROM gan.training_runs WHERE run_id = %(run_id)s;
+
+-- name: unfinished_run
+-- The run a coordinator takes up when none is named: the active one, else the newest created.
+SELECT run_id FROM gan.training_runs WHERE status <> 'complete'
+ORDER BY (status IN ('running', 'paused')) DESC, run_id DESC LIMIT 1;
+
+-- name: take_lease
+UPDATE gan.training_runs
+SET coordinator_token = %(token)s, coordinator_lease_end = now() + %(lease_seconds)s * interval '1 second',
+    coordinator_seen_at = now()
+WHERE run_id = %(run_id)s
+  AND (coordinator_token IS NULL OR coordinator_token = %(token)s OR coordinator_lease_end < now());
+
+-- name: renew_lease
+UPDATE gan.training_runs
+SET coordinator_lease_end = now() + %(lease_seconds)s * interval '1 second', coordinator_seen_at = now()
+WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;
+
+-- name: drop_lease
+UPDATE gan.training_runs SET coordinator_token = NULL, coordinator_lease_end = NULL
+WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;
+
+-- name: situation
+-- Accounts that contribute now: whoever has paused, or waits on hold, is not waited for.
+SELECT r.status, r.current_iteration AS iteration,
+    (SELECT count(DISTINCT account_id) FROM gan.workers WHERE last_heartbeat > now() - interval '1 minute'
+        AND on_hold_reason IS NULL AND state IN ('claiming', 'loading', 'computing', 'uploading', 'finishing',
+                                                 'waiting_none_free'))::integer AS num_contributors,
+    (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM recent.submitted_at - recent.claimed_at))
+        FROM (SELECT n.submitted_at, u.claimed_at FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
+              WHERE n.run_id = r.run_id ORDER BY n.update_id DESC LIMIT 30) AS recent) AS median_unit_seconds
+FROM gan.training_runs AS r WHERE r.run_id = %(run_id)s;
+
+-- name: pending_updates
+SELECT n.*, extract(epoch FROM n.submitted_at - u.claimed_at)::float8 AS unit_seconds,
+       extract(epoch FROM now() - n.submitted_at)::float8 AS waited_seconds
+FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
+WHERE n.run_id = %(run_id)s AND n.status = 'handed_in' ORDER BY n.update_id;
+
+-- name: update_payload
+SELECT payload FROM gan.update_payloads WHERE update_id = %(update_id)s
+
+-- name: unit_of_update
+SELECT u.seed, u.ranges, u.num_images FROM gan.work_units AS u JOIN gan.updates AS n ON n.unit_id = u.id
+WHERE n.update_id = %(update_id)s;
+
+-- name: norm_history
+-- The norms of the newest updates that counted, with their step counts.
+SELECT num_steps, norm FROM gan.updates
+WHERE run_id = %(run_id)s AND status = 'counted' AND norm IS NOT NULL ORDER BY update_id DESC LIMIT 200;
+
+-- name: advance
+-- The fence: no row is touched if another coordinator holds the run or the iteration has moved on.
+UPDATE gan.training_runs
+SET current_iteration = %(iteration)s, total_images = total_images + %(num_images)s,
+    generator_loss = coalesce(%(loss_g)s, generator_loss),
+    discriminator_loss = coalesce(%(loss_d)s, discriminator_loss),
+    d_real = coalesce(%(d_real)s, d_real), d_fake = coalesce(%(d_fake)s, d_fake)
+WHERE run_id = %(run_id)s AND coordinator_token = %(token)s AND current_iteration = %(iteration)s - 1;
+
+-- name: decide
+UPDATE gan.updates SET status = %(status)s, reason = %(reason)s, norm = %(norm)s, weight = %(weight)s,
+    merged_into = %(iteration)s, decided_at = now()
+WHERE update_id = %(update_id)s AND status = 'handed_in';
+
+-- name: credit
+-- Only what was accepted is credited, at most the unit's images. One acceptable update ends a
+-- series of strikes.
+UPDATE gan.workers AS w
+SET total_work_units = total_work_units + 1, total_batches = total_batches + n.num_steps,
+    total_images = total_images + n.num_images,
+    total_seconds = total_seconds + least(n.compute_seconds, extract(epoch FROM n.submitted_at - u.claimed_at)),
+    num_strikes = CASE WHEN n.stopped_early THEN num_strikes ELSE 0 END
+FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
+WHERE n.update_id = %(update_id)s AND w.worker_id = n.worker_id;
+
+-- name: strike
+UPDATE gan.workers AS w SET num_strikes = num_strikes + 1,
+    on_hold_reason = CASE WHEN num_strikes + 1 >= 3 THEN coalesce(on_hold_reason, %(reason)s) ELSE on_hold_reason END
+FROM gan.updates AS n WHERE n.update_id = %(update_id)s AND w.worker_id = n.worker_id
+RETURNING w.worker_id, w.num_strikes;
+
+-- name: drop_payload
+DELETE FROM gan.update_payloads WHERE update_id = %(update_id)s;
+
+-- name: drop_state
+DELETE FROM gan.optimizer_state WHERE run_id = %(run_id)s;
+
+-- name: state_payload
+SELECT payload FROM gan.optimizer_state WHERE run_id = %(run_id)s
+
+-- name: add_history
+INSERT INTO gan.loss_history (run_id, iteration, epoch, num_updates, num_images, generator_loss, discriminator_loss,
+                              d_real, d_fake)
+SELECT %(run_id)s, %(iteration)s, coalesce(min(epoch), 0), %(num_updates)s, %(num_images)s, %(loss_g)s, %(loss_d)s,
+       %(d_real)s, %(d_fake)s
+FROM gan.epoch_cursors WHERE run_id = %(run_id)s;
+
+-- name: prune_weights
+-- Kept: the newest, and the checkpoints.
+DELETE FROM gan.model_weights WHERE run_id = %(run_id)s AND iteration < %(iteration)s AND NOT is_checkpoint;
+
+-- name: set_distance
+UPDATE gan.loss_history SET distance = %(distance)s WHERE run_id = %(run_id)s AND iteration = %(iteration)s;
+
+-- name: add_sample
+INSERT INTO gan.samples (run_id, iteration, png) VALUES (%(run_id)s, %(iteration)s, %(png)s)
+ON CONFLICT (run_id, iteration) DO UPDATE SET png = excluded.png;
+
+-- name: thin_samples
+-- A grid of every iteration would fill the database in a long run: the last 50 and every tenth stay.
+DELETE FROM gan.samples WHERE run_id = %(run_id)s AND iteration < %(iteration)s - 50 AND iteration %% 10 <> 0;
+
+-- name: add_event
+INSERT INTO gan.events (run_id, worker_id, kind, message, is_public)
+VALUES (%(run_id)s, %(worker_id)s, %(kind)s, %(message)s, %(is_public)s);
+
+-- name: end_stuck_sessions
+-- A student may switch off every timeout of his own sessions; this he cannot switch off.
+SELECT pg_terminate_backend(a.pid) AS ended, a.usename AS login
+FROM pg_stat_activity AS a JOIN gan.accounts AS c ON c.login = a.usename
+WHERE a.datname = current_database()
+  AND (a.xact_start < now() - interval '15 minutes'
+       OR (a.state LIKE 'idle in transaction%%' AND a.state_change < now() - %(idle_seconds)s * interval '1 second'));
+
+-- name: drop_stale_payloads
+-- Updates of runs that nobody will merge any more.
+DELETE FROM gan.update_payloads AS p USING gan.updates AS n JOIN gan.training_runs AS r USING (run_id)
+WHERE n.update_id = p.update_id AND r.status = 'complete' AND r.finished_at < now() - interval '1 hour';
+
+-- name: open_leases
+SELECT count(*)::integer AS num FROM gan.work_units
+WHERE run_id = %(run_id)s AND status = 'in_progress' AND lease_expires_at > now();
+
+-- name: add_dataset
+INSERT INTO gan.datasets (name, image_size, num_images, fingerprint)
+VALUES (%(name)s, %(image_size)s, 0, %(fingerprint)s) RETURNING dataset_id;
+
+-- name: finish_dataset
+UPDATE gan.datasets SET fingerprint = %(fingerprint)s,
+    num_images = (SELECT sum(num_images) FROM gan.dataset_shards WHERE dataset_id = %(dataset_id)s)
+WHERE dataset_id = %(dataset_id)s;
+
+-- name: find_dataset
+SELECT dataset_id FROM gan.datasets WHERE fingerprint = %(fingerprint)s;
+
+-- name: add_shard
+INSERT INTO gan.dataset_shards (dataset_id, position, num_images, num_bytes, sha256, is_held_out)
+VALUES (%(dataset_id)s, %(position)s, %(num_images)s, %(num_bytes)s, %(sha256)s, %(is_held_out)s)
+RETURNING shard_id;
+
+-- name: dataset
+SELECT dataset_id, name, image_size, num_images, fingerprint FROM gan.datasets WHERE dataset_id = %(dataset_id)s;

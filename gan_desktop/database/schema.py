@@ -1,0 +1,231 @@
+"""Makes a database hold a class, brings it up to date, and tells whether program and class fit."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import dataclass, field
+from importlib import resources
+from urllib.parse import quote, urlencode
+
+from psycopg2 import sql
+
+from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.queries import load_queries, sql_text
+from gan_desktop.errors import SchemaError
+
+# The number that api/functions.sql returns; raised with every change of migrations/ or api/.
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ClassRoles:
+    """The roles of one class. Two classes on one server share none of them."""
+
+    class_id: str
+
+    @property
+    def owner(self) -> str:
+        """Owns schema and functions; nobody logs in as it."""
+        return f"gan_owner_{self.class_id}"
+
+    @property
+    def coordinator(self) -> str:
+        """Logs in to run the class."""
+        return f"gan_coordinator_{self.class_id}"
+
+    @property
+    def student(self) -> str:
+        """The group of all students."""
+        return f"gan_student_{self.class_id}"
+
+
+@dataclass(frozen=True)
+class NewClass:
+    """A class that was just made: the coordinator's login is shown once and stored nowhere by us."""
+
+    class_id: str
+    coordinator_user: str
+    coordinator_password: str = field(repr=False)
+
+
+def init_class(administrator: Address, title: str) -> NewClass:
+    """Make the empty database of `administrator` the home of a new class.
+
+    Works for a superuser and for the database's owner with CREATEROLE.
+
+    Raises:
+        SchemaError: The database holds a class already, or the login may not make one (with the
+            SQL for the server's administrator).
+        ConnectionFailed: No connection.
+    """
+    roles = ClassRoles("".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8)))
+    password = secrets.token_urlsafe(24)
+    with Connection(administrator) as connection:
+        if connection.query("SELECT 1 FROM pg_namespace WHERE nspname = 'gan'"):
+            raise SchemaError(f'The database "{administrator.dbname}" holds a class already.')
+        rights = _require_rights(connection, administrator)
+        with connection.transaction():
+            _make_roles(connection, roles, password)
+            _close_doors(connection, roles, administrator, rights)
+    _migrate(administrator, roles)
+    with Connection(administrator) as connection, connection.transaction():
+        connection.execute("SET LOCAL ROLE " + roles.owner)
+        connection.execute("INSERT INTO gan.class (class_id, title) VALUES (%s, %s)", (roles.class_id, title))
+        _make_api(connection, roles, rights.api_schema)
+    return NewClass(roles.class_id, roles.coordinator, password)
+
+
+def upgrade_class(administrator: Address) -> None:
+    """Bring a class of an older program version up to date; nothing of its data is lost.
+
+    Raises:
+        SchemaError: No class here, or one of a newer version than this program's.
+    """
+    with Connection(administrator) as connection:
+        version = schema_version(connection)
+        if version is None:
+            raise SchemaError(f'The database "{administrator.dbname}" holds no class yet: make one first.')
+        if version > SCHEMA_VERSION:
+            raise SchemaError("The class is newer than this program. Get the newest version of the program.")
+        rights = _require_rights(connection, administrator)
+        [row] = connection.query("SELECT class_id FROM gan.class")
+        roles = ClassRoles(row.class_id)
+    _migrate(administrator, roles)
+    with Connection(administrator) as connection, connection.transaction():
+        connection.execute("SET LOCAL ROLE " + roles.owner)
+        _make_api(connection, roles, rights.api_schema)
+
+
+def schema_version(connection: Connection) -> int | None:
+    """The version of the class in this database; None: it holds none."""
+    [row] = connection.query("SELECT to_regprocedure('schema_version()') IS NOT NULL AS is_there")
+    return int(connection.query("SELECT schema_version()")[0][0]) if row.is_there else None
+
+
+def require_fitting_schema(connection: Connection) -> None:
+    """Pass only where this program and the class's database understand each other.
+
+    Raises:
+        SchemaError: Missing, older or newer, with what to do.
+    """
+    version = schema_version(connection)
+    dbname = connection.address.dbname
+    if version is None:
+        raise SchemaError(
+            f'The database "{dbname}" holds no class yet. Check the database name; your instructor'
+            " makes the class.",
+            title="No class here",
+        )
+    if version > SCHEMA_VERSION:
+        raise SchemaError(
+            f"The class speaks version {version}, this program version {SCHEMA_VERSION}."
+            " Get the newest version of the program. Your work so far is safe.",
+            title="This program is too old for the class",
+        )
+    if version < SCHEMA_VERSION:
+        raise SchemaError(
+            f"The class's database speaks version {version}, this program version {SCHEMA_VERSION}."
+            " Ask your instructor to upgrade the class.",
+            title="The class is too old for this program",
+        )
+
+
+@dataclass(frozen=True)
+class _Rights:
+    is_superuser: bool
+    # Whether schema public is ours to close and to fill.
+    owns_public: bool
+
+    @property
+    def api_schema(self) -> str:
+        return "public" if self.owns_public else "gan_api"
+
+
+def _require_rights(connection: Connection, administrator: Address) -> _Rights:
+    [row] = connection.query(
+        """
+        SELECT r.rolsuper, r.rolcreaterole OR r.rolsuper AS makes_roles,
+               pg_has_role(d.datdba, 'USAGE') AS owns_database,
+               coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace
+                         WHERE nspname = 'public'), false) AS owns_public
+        FROM pg_roles AS r, pg_database AS d
+        WHERE r.rolname = current_user AND d.datname = current_database()
+        """
+    )
+    missing = []
+    if not row.makes_roles:
+        missing.append(f'ALTER ROLE "{administrator.user}" CREATEROLE;')
+    if not row.owns_database:
+        missing.append(f'ALTER DATABASE "{administrator.dbname}" OWNER TO "{administrator.user}";')
+    if missing:
+        raise SchemaError(
+            f'"{administrator.user}" may not make a class here. Ask the server\'s administrator to run'
+            " this once, then try again:\n    " + "\n    ".join(missing)
+        )
+    return _Rights(row.rolsuper, row.owns_public)
+
+
+def _run(connection: Connection, name: str, **names: str) -> None:
+    """Run a statement of queries/roles.sql with quoted identifiers; a `verifier` is a literal."""
+    values = {k: sql.Literal(v) if k == "verifier" else sql.Identifier(v) for k, v in names.items()}
+    connection.execute(sql.SQL(load_queries("roles")[name]).format(**values))
+
+
+def _make_roles(connection: Connection, roles: ClassRoles, password: str) -> None:
+    _run(connection, "create_owner", owner=roles.owner)
+    _run(
+        connection,
+        "create_coordinator",
+        coordinator=roles.coordinator,
+        verifier=connection.password_verifier(roles.coordinator, password),
+    )
+    _run(connection, "create_students", student=roles.student)
+    _run(connection, "become_owner", owner=roles.owner)
+    _run(connection, "let_coordinator_admit", student=roles.student, coordinator=roles.coordinator)
+
+
+def _close_doors(connection: Connection, roles: ClassRoles, address: Address, rights: _Rights) -> None:
+    named = {"owner": roles.owner, "database": address.dbname}
+    _run(connection, "close_database", coordinator=roles.coordinator, student=roles.student, **named)
+    _run(connection, "create_schema", owner=roles.owner)
+    _run(connection, "no_execute_by_default", owner=roles.owner)
+    if rights.owns_public:
+        _run(connection, "close_public")
+        _run(connection, "open_public_for_owner", owner=roles.owner)
+    else:
+        _run(connection, "create_api_schema", **named)
+    if rights.is_superuser:
+        connection.execute(load_queries("roles")["superuser_hardening"])
+
+
+def _migrate(administrator: Address, roles: ClassRoles) -> None:
+    """Apply the numbered files of migrations/ that this database has not seen, as the owner."""
+    from yoyo import get_backend, read_migrations
+
+    options = {"schema": "gan", "options": f"-c role={roles.owner}", **administrator.tls_options()}
+    login = f"{quote(administrator.user, safe='')}:{quote(administrator.password or '', safe='')}"
+    place = f"{administrator.host}:{administrator.port}/{quote(administrator.dbname, safe='')}"
+    backend = get_backend(f"postgresql://{login}@{place}?{urlencode(options)}")
+    try:
+        with resources.as_file(resources.files("gan_desktop.database") / "migrations") as folder:
+            migrations = read_migrations(str(folder))
+            with backend.lock():
+                backend.apply_migrations(backend.to_apply(migrations))
+    finally:
+        backend.connection.close()
+
+
+def _make_api(connection: Connection, roles: ClassRoles, api_schema: str) -> None:
+    """Replace all functions, views and grants by this version's; tables keep their data."""
+    connection.execute(f"SET LOCAL search_path = {api_schema}, pg_temp")
+    connection.execute(load_queries("roles")["drop_api"])
+    connection.execute(sql_text("api/functions.sql"))
+    connection.execute(sql_text("api/views.sql"))
+    connection.execute(
+        sql.SQL(sql_text("api/grants.sql")).format(
+            student=sql.Identifier(roles.student),
+            coordinator=sql.Identifier(roles.coordinator),
+            api=sql.Identifier(api_schema),
+        )
+    )

@@ -1,0 +1,105 @@
+"""The instructor's side of the pictures: an imported data set is stored once, shard by shard."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gan_desktop.database.connection import Connection, binary
+from gan_desktop.database.queries import load_queries
+
+
+@dataclass(frozen=True)
+class NewShard:
+    """A shard's bytes on their way into the database."""
+
+    data: bytes = field(repr=False)
+    num_images: int
+    sha256: str
+    is_held_out: bool
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A stored set of pictures."""
+
+    dataset_id: int
+    name: str
+    image_size: int
+    num_images: int
+    fingerprint: str
+
+
+class ShardStore:
+    """Stores and lists data sets, as the class's coordinator role."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sql = load_queries("coordinator")
+
+    def begin(self, name: str, image_size: int) -> int:
+        """Open a new data set; returns its number. Shards follow one by one with `add`."""
+        [row] = self._query(
+            "add_dataset", name=name, image_size=image_size, fingerprint=f"new:{uuid.uuid4()}"
+        )
+        return int(row.dataset_id)
+
+    def add(self, dataset_id: int, position: int, shard: NewShard) -> None:
+        """Store one shard of an open data set."""
+        with self._connection.transaction():
+            [row] = self._query(
+                "add_shard",
+                dataset_id=dataset_id,
+                position=position,
+                num_images=shard.num_images,
+                num_bytes=len(shard.data),
+                sha256=shard.sha256,
+                is_held_out=shard.is_held_out,
+            )
+            self._connection.upload(
+                "gan.shard_payloads", {"shard_id": binary(row.shard_id, "int4"), "payload": shard.data}
+            )
+
+    def finish(self, dataset_id: int, fingerprint: str) -> int:
+        """Close a data set. If the class has the very same pictures already, that set is returned
+        and the new copy dropped."""
+        known = self._query("find_dataset", fingerprint=fingerprint)
+        if known:
+            self.discard(dataset_id)
+            return int(known[0].dataset_id)
+        self._execute("finish_dataset", dataset_id=dataset_id, fingerprint=fingerprint)
+        return dataset_id
+
+    def discard(self, dataset_id: int) -> None:
+        """Drop a data set that was not finished (a cancelled import)."""
+        self._connection.execute(
+            "DELETE FROM gan.datasets WHERE dataset_id = %(dataset_id)s AND fingerprint LIKE 'new:%%'",
+            {"dataset_id": dataset_id},
+        )
+
+    def store(self, name: str, image_size: int, shards: Iterable[NewShard]) -> int:
+        """Store all shards and return the open data set's number (`finish` it next).
+
+        A failure on the way leaves nothing behind.
+        """
+        dataset_id = self.begin(name, image_size)
+        try:
+            for position, shard in enumerate(shards):
+                self.add(dataset_id, position, shard)
+        except BaseException:
+            self.discard(dataset_id)
+            raise
+        return dataset_id
+
+    def get(self, dataset_id: int) -> Dataset:
+        """A stored data set."""
+        [row] = self._query("dataset", dataset_id=dataset_id)
+        return Dataset(**row._asdict())
+
+    def _query(self, statement: str, **parameters: Any) -> list[Any]:
+        return self._connection.query(self._sql[statement], parameters)
+
+    def _execute(self, statement: str, **parameters: Any) -> int:
+        return self._connection.execute(self._sql[statement], parameters)
