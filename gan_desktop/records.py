@@ -106,6 +106,8 @@ class RunConfig:
             ("evaluate_every", self.evaluate_every >= 1, "1 or more"),
             ("audit_share", 0 <= self.audit_share <= 1, "0 to 1"),
             ("ema_half_life_images", self.ema_half_life_images >= 1, "1 or more"),
+            ("max_unit_images", self.max_unit_images <= 10_000_000, "at most 10000000"),
+            ("seed", 0 <= self.seed < 2**31, "a whole number from 0 to 2147483647"),
         ):
             if not condition:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}. Write {mend}.")

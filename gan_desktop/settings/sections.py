@@ -1,0 +1,137 @@
+"""The sections of config.yaml: which keys there are, what they may hold, what they are by default."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+from gan_desktop.errors import SettingsError
+from gan_desktop.records import RunConfig
+
+MAX_NAME_LENGTH = 40
+
+
+def _single_line(text: str) -> str:
+    # Cs: half a surrogate pair cannot be stored; Zl and Zp break lines as a newline does.
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
+        raise ValueError("holds a control character")
+    return text
+
+
+def _storable(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("holds a character that no password can have")
+    return secret
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_single_line)]
+Secret = Annotated[SecretStr, AfterValidator(_storable)]
+
+
+class Section(BaseModel):
+    """One section of config.yaml. A field's description is what an error tells to write."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class DatabaseSettings(Section):
+    """Where the class is. An empty host, database or user has not been set yet."""
+
+    host: Line = Field(default="", description="the address from your instructor")
+    port: int = Field(
+        default=5432, ge=1, le=65535, description="a whole number from 1 to 65535, usually 5432"
+    )
+    database: Line = Field(default="", description="the database's name from your instructor")
+    user: Line = Field(default="", description="the user name from your instructor")
+    password: Secret | None = Field(default=None, description="the password in quotes")
+    insecure: bool = Field(
+        default=False, description="true (allow a connection that others can read along) or false"
+    )
+
+
+class WorkerSettings(Section):
+    """How this computer takes part; an empty name stands for the host name."""
+
+    name: Annotated[Line, StringConstraints(max_length=MAX_NAME_LENGTH)] = Field(
+        default="", description=f"a name of at most {MAX_NAME_LENGTH} characters on one line"
+    )
+    batch_size: int = Field(default=32, ge=1, le=65536, description="a whole number above 0, for example 32")
+    poll_interval: float = Field(
+        default=5.0, gt=0, le=3600, description="seconds from above 0 to 3600, usually 5"
+    )
+    heartbeat_interval: float = Field(
+        default=5.0, gt=0, le=3600, description="seconds from above 0 to 3600, usually 5"
+    )
+    work_unit_timeout: float | None = Field(
+        default=None, gt=0, description="seconds above 0, or leave the line out"
+    )
+
+
+class DataSettings(Section):
+    """Images of one's own; without a path they come from the class, piece by piece."""
+
+    dataset_path: Path | None = Field(
+        default=None, description="the path of a folder or zip file with images"
+    )
+    num_workers_dataloader: int = Field(default=0, ge=0, le=64, description="a whole number from 0 to 64")
+
+
+class HuggingFaceSettings(Section):
+    """Where the coordinator publishes the network; `push_interval` counts iterations."""
+
+    enabled: bool = Field(default=False, description="true or false")
+    repo_id: Line = Field(default="", description="the repository as owner/name")
+    token: Secret | None = Field(default=None, description="the access token in quotes")
+    push_interval: int = Field(default=10, ge=1, description="a whole number of iterations above 0")
+
+    @model_validator(mode="after")
+    def _needs_a_repository(self) -> HuggingFaceSettings:
+        if self.enabled and not self.repo_id:
+            raise ValueError("is enabled but has no repo_id")
+        return self
+
+
+class Settings(Section):
+    """Everything people can set, checked.
+
+    `training` is read when a run is created; from then on the run's own configuration holds.
+    """
+
+    database: DatabaseSettings = DatabaseSettings()
+    training: RunConfig = RunConfig()
+    worker: WorkerSettings = WorkerSettings()
+    data: DataSettings = DataSettings()
+    huggingface: HuggingFaceSettings = HuggingFaceSettings()
+
+    def run_config(self) -> RunConfig:
+        """Return the configuration for a new run: the training section over the defaults."""
+        return self.training
+
+    def require_database(self) -> DatabaseSettings:
+        """Return the database section once it names a class.
+
+        Raises:
+            SettingsError: host, database or user is empty or still the template's placeholder.
+        """
+        for key in ("host", "database", "user"):
+            value = getattr(self.database, key)
+            if not value or value.startswith("YOUR_"):
+                found = f"still says {value}" if value else "is not set"
+                description = DatabaseSettings.model_fields[key].description
+                raise SettingsError(
+                    f"database.{key} {found}. Write {description} into config.yaml "
+                    "(config.yaml.template shows how)."
+                )
+        return self.database
