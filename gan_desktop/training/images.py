@@ -1,0 +1,270 @@
+"""Where the pictures come from: a folder, a zip, or drawn faces; each made square and small."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from gan_desktop.errors import ImageSetError
+from gan_desktop.training.faces import draw_face
+
+MAX_FILE_BYTES = 50_000_000
+MAX_PIXELS = 89_000_000  # about where Pillow begins to warn of decompression bombs
+_TOO_MANY_PIXELS = f"more than {MAX_PIXELS // 1_000_000} million pixels"
+MIN_EDGE = 8  # smaller ones are icons and spacers, not photographs
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+)
+
+# Named, since Pillow would otherwise try every format it knows, some of which start other programs.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+_DECODE_ERRORS = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError,
+    NotImplementedError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+class ImageSource(ABC):
+    """Candidates for a data set, in a fixed order; some may turn out to be no pictures.
+
+    Use it as a context manager: a zip stays open until then. `load` may be called from several threads.
+    """
+
+    name: str
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def file_name(self, index: int) -> str:
+        """What a person knows candidate `index` by."""
+
+    @abstractmethod
+    def load(self, index: int, size: int) -> NDArray[np.uint8]:
+        """Candidate `index` as [size, size, 3], uint8, RGB.
+
+        Raises:
+            ImageSetError: The candidate is no usable picture; the message is the reason.
+        """
+
+    def close(self) -> None:  # noqa: B027 - only the zip holds something open
+        """Let go of the files."""
+
+    def __enter__(self) -> ImageSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class DrawnFaces(ImageSource):
+    """The first `count` drawn faces: always there, the same on every computer."""
+
+    def __init__(self, count: int) -> None:
+        self.name = f"{count} drawn faces"
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def file_name(self, index: int) -> str:
+        """The face's number."""
+        return f"drawn face {index}"
+
+    def load(self, index: int, size: int) -> NDArray[np.uint8]:
+        """Draw face `index`."""
+        return draw_face(index, size)
+
+
+class FolderImages(ImageSource):
+    """Every picture file below a folder, sorted by path.
+
+    Hidden files and folders are left out and links to folders not followed.
+
+    Raises:
+        ImageSetError: There is no picture file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.resolve().name
+        self._folder = folder
+        self._files = sorted(
+            relative
+            for parent, _, files in os.walk(folder)
+            for file in files
+            if _is_candidate(relative := (Path(parent) / file).relative_to(folder).as_posix())
+        )
+        _require_candidates(self._files, folder)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def file_name(self, index: int) -> str:
+        """The path below the folder, printable even where the name is no valid Unicode."""
+        return self._files[index].encode(errors="replace").decode()
+
+    def load(self, index: int, size: int) -> NDArray[np.uint8]:
+        """Read and decode the file at most `MAX_FILE_BYTES` long."""
+        try:
+            with (self._folder / self._files[index]).open("rb") as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise ImageSetError(f"cannot be read: {error.strerror}") from error
+        return load_image(data, size)
+
+
+class ZipImages(ImageSource):
+    """Every picture file in a zip, sorted by path, decoded from memory: nothing is unpacked to disk.
+
+    Raises:
+        ImageSetError: The zip is damaged, or there is no picture file in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.stem
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+            raise ImageSetError(
+                f"The zip file {path} is damaged or incomplete ({error}). Download or pack it again."
+            ) from error
+        self._entries = sorted(
+            (entry for entry in self._zip.infolist() if not entry.is_dir() and _is_candidate(entry.filename)),
+            key=lambda entry: entry.filename,
+        )
+        try:
+            _require_candidates(self._entries, path)
+        except ImageSetError:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def file_name(self, index: int) -> str:
+        """The path inside the zip."""
+        return self._entries[index].filename
+
+    def load(self, index: int, size: int) -> NDArray[np.uint8]:
+        """Unpack at most `MAX_FILE_BYTES` of the entry, whatever size it claims, and decode it."""
+        entry = self._entries[index]
+        if entry.flag_bits & 0x1:
+            raise ImageSetError("protected by a password")
+        try:
+            with self._zip.open(entry) as file:
+                data = file.read(MAX_FILE_BYTES + 1)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            OSError,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
+            raise ImageSetError(f"damaged inside the zip: {error}") from error
+        return load_image(data, size)
+
+    def close(self) -> None:
+        """Close the zip file."""
+        self._zip.close()
+
+
+def open_source(path: Path | None, num_drawn: int = 6_000) -> ImageSource:
+    """The pictures a person named: a folder, a zip, or (None) drawn faces.
+
+    Raises:
+        ImageSetError: Nothing is there, it is neither a folder nor a zip, or it holds no picture file.
+    """
+    if path is None:
+        return DrawnFaces(num_drawn)
+    if path.is_dir():
+        return FolderImages(path)
+    if not path.exists():
+        raise ImageSetError(f"There is no folder or zip file {path}. Check the path.")
+    if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+        return ZipImages(path)
+    raise ImageSetError(
+        f"{path} is neither a folder nor a zip file. Name a folder or a zip of JPEG or PNG pictures."
+    )
+
+
+def load_image(data: bytes, size: int) -> NDArray[np.uint8]:
+    """Decode one picture and make it square and small.
+
+    The largest square is cut out of the middle (of CelebA's aligned 178 x 218 pixels the usual 178 x 178)
+    and resampled with an antialiasing Lanczos filter. Camera rotation (EXIF) is applied, transparency laid
+    over white, CMYK, palette, grey and 16-bit pictures become 8-bit RGB; of an animation the first frame.
+
+    Returns:
+        [size, size, 3], uint8, RGB.
+
+    Raises:
+        ImageSetError: Not a usable picture; the message is the reason, in a few words.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise ImageSetError(f"larger than {MAX_FILE_BYTES // 1_000_000} MB")
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            _check_dimensions(image)
+            return _to_square(image, size)
+    except UnidentifiedImageError as error:
+        raise ImageSetError("not a picture in a known format" if data else "empty file") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageSetError(_TOO_MANY_PIXELS) from error
+    except _DECODE_ERRORS as error:
+        raise ImageSetError(f"cut off or damaged: {error}") from error
+
+
+def _check_dimensions(image: Image.Image) -> None:
+    """Look at the size in the header, before anything is decoded."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageSetError(_TOO_MANY_PIXELS)
+    if min(width, height) < MIN_EDGE:
+        raise ImageSetError(f"only {width} x {height} pixels")
+
+
+def _to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    # A JPEG decoder can halve large photographs on the way; twice the final size leaves Lanczos its work.
+    image.draft(image.mode, (2 * size, 2 * size))
+    upright = ImageOps.exif_transpose(image)
+    edge = min(upright.size)
+    left, top = (upright.width - edge) // 2, (upright.height - edge) // 2
+    # Cut first: resize(box=...) would let pixels from outside the square bleed into its border.
+    square = _to_rgb(upright.crop((left, top, left + edge, top + edge)))
+    return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ImageSetError("floating-point pixels, whose range is not known")
+    if image.mode.startswith("I"):
+        # Pillow's own conversion clips 16 bits at 255 instead of scaling them.
+        image = Image.fromarray((np.asarray(image).clip(0, 65_535) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _is_candidate(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return not is_hidden and PurePosixPath(path).suffix.lower() in SUFFIXES
+
+
+def _require_candidates(files: list[str] | list[zipfile.ZipInfo], path: Path) -> None:
+    if not files:
+        raise ImageSetError(
+            f"There are no pictures in {path}. Put JPEG or PNG files there, or name another place."
+        )
