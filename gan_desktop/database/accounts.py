@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 
+import psycopg2.errors
 from psycopg2 import sql
 
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.queries import load_queries
 from gan_desktop.database.schema import ClassRoles
+from gan_desktop.errors import GanDesktopError
 
 # Two connections for each worker (work; heartbeat) and one more while two starts overlap.
 CONNECTIONS_PER_WORKER = 3
@@ -36,7 +38,11 @@ class Accounts:
         self._sql = load_queries("accounts")
 
     def add(self, display_name: str, *, num_workers: int = DEFAULT_WORKERS_PER_ACCOUNT) -> Login:
-        """Make a login that may run `num_workers` workers at once. Its role name tells nothing."""
+        """Make a login that may run `num_workers` workers at once. Its role name tells nothing.
+
+        Raises:
+            GanDesktopError: The name cannot be shown.
+        """
         login = Login(f"s_{secrets.token_hex(6)}", secrets.token_urlsafe(18))
         [row] = self._connection.query("SELECT class_id FROM gan.class")
         names = {
@@ -45,16 +51,27 @@ class Accounts:
             "verifier": self._verifier(login),
             "limit": sql.Literal(CONNECTIONS_PER_WORKER * num_workers),
         }
-        with self._connection.transaction():
-            self._connection.execute(sql.SQL(self._sql["create_login"]).format(**names))
-            self._connection.execute(sql.SQL(self._sql[self._grant_statement()]).format(**names))
-            self._connection.query(
-                self._sql["add_account"], {"login": login.user, "display_name": display_name}
-            )
+        try:
+            with self._connection.transaction():
+                self._connection.execute(sql.SQL(self._sql["create_login"]).format(**names))
+                self._connection.execute(sql.SQL(self._sql[self._grant_statement()]).format(**names))
+                self._connection.query(
+                    self._sql["add_account"], {"login": login.user, "display_name": display_name}
+                )
+        except psycopg2.errors.CheckViolation as error:
+            raise GanDesktopError(
+                "A name has 1 to 40 characters, none of them control characters. Choose another name."
+            ) from error
         return login
 
     def renew(self, user: str) -> Login:
-        """A new password for a login; sessions with the old one end."""
+        """A new password for a login; sessions with the old one end.
+
+        Raises:
+            GanDesktopError: The class has no such login, or has withdrawn it.
+        """
+        if not self._connection.query(self._sql["open_account"], {"login": user}):
+            raise GanDesktopError(f'The class has no login "{user}". Make a new card instead.')
         login = Login(user, secrets.token_urlsafe(18))
         self._connection.execute(
             sql.SQL(self._sql["change_password"]).format(

@@ -57,6 +57,11 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "The server at {host} does not accept this computer. Its administrator can allow it.",
     ),
     (
+        "pg_hba.conf rejects connection",
+        "forbidden",
+        'The server at {host} does not let "{user}" into the database "{dbname}". Check both names.',
+    ),
+    (
         "certificate",
         "tls",
         "The server at {host} could not prove that it is the class's server ({detail}). Nothing was sent.",
@@ -67,6 +72,16 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "The server at {host} offers no encryption. Use it only if your instructor says so"
         " (database.insecure: true).",
     ),
+    (
+        "received invalid response",
+        "refused",
+        "What answers at {host}, port {port}, is not PostgreSQL. Check the port.",
+    ),
+    (
+        "closed the connection unexpectedly",
+        "refused",
+        "{host} ended the connection at once. Check the port; the database may be restarting.",
+    ),
     ("SSL", "tls", "No encrypted connection to {host}: {detail}"),
     (
         "too many connections",
@@ -74,6 +89,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         "This login has as many connections as it may. Stop another computer's program, or wait.",
     ),
     ("connection slots", "too_many", "The server is full at the moment. The program tries again by itself."),
+    ("too many clients", "too_many", "The server is full at the moment. The program tries again by itself."),
     ("starting up", "starting", "The database is starting. The program tries again by itself."),
     ("shutting down", "starting", "The database is being restarted. The program tries again by itself."),
     (
@@ -245,7 +261,10 @@ class Connection:
         """
         with self._errors_translated():
             if not self._connection.notifies:
-                select.select([self._connection], [], [], seconds)
+                try:
+                    select.select([self._connection], [], [], seconds)
+                except (OSError, ValueError) as error:  # a socket that is gone
+                    raise psycopg2.InterfaceError("connection lost") from error
                 self._connection.poll()
             came = bool(self._connection.notifies)
             self._connection.notifies.clear()
@@ -257,8 +276,6 @@ class Connection:
             yield
         except psycopg2.Error as error:
             raise _translated(error, self.address) from error
-        except (OSError, ValueError) as error:  # select on a socket that is gone
-            raise ConnectionFailed("The connection to the class was lost.", cause="lost") from error
 
 
 def binary(value: int | float | bool | str | bytes, kind: str) -> bytes:

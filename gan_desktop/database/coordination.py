@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
+import psycopg2.errors
+
 from gan_desktop.database.connection import Connection, binary
 from gan_desktop.database.queries import load_queries
 from gan_desktop.database.work_queue import CHANNEL, ranges_from_json, run_from_row
-from gan_desktop.errors import CoordinatorReplaced, GanDesktopError
+from gan_desktop.errors import CoordinatorReplaced, GanDesktopError, ImageSetError
 from gan_desktop.records import (
     CheckFigures,
     PendingUpdate,
@@ -32,6 +35,8 @@ logger = logging.getLogger(__name__)
 LEASE_SECONDS = 20.0
 # A student's session may sit idle in a transaction this long before it is ended.
 IDLE_IN_TRANSACTION_S = 60.0
+# A student's transaction that has written may stay open this long before its session is ended.
+WRITING_S = 10.0
 
 _MAY_BECOME = {
     RunStatus.RUNNING: [RunStatus.CREATED, RunStatus.PAUSED, RunStatus.RUNNING],
@@ -48,7 +53,11 @@ class Runs:
         self._sql = load_queries("coordinator")
 
     def create(self, name: str, dataset_id: int, config: RunConfig, max_update_bytes: int) -> int:
-        """Write a new training down; it starts with `set_status(..., RUNNING)`."""
+        """Write a new training down; it starts with `set_status(..., RUNNING)`.
+
+        Raises:
+            ImageSetError: The data set has no images to learn from.
+        """
         with self._connection.transaction():
             [row] = self._connection.query(
                 self._sql["create_run"],
@@ -59,10 +68,12 @@ class Runs:
                     "max_update_bytes": max_update_bytes,
                 },
             )
-            self._connection.execute(
+            num_shards = self._connection.execute(
                 self._sql["create_cursors"],
                 {"run_id": row.run_id, "dataset_id": dataset_id, "seed": config.seed},
             )
+            if not num_shards:
+                raise ImageSetError("These pictures are all kept for measuring: none is left to learn from.")
         return int(row.run_id)
 
     def get(self, run_id: int) -> Run:
@@ -82,7 +93,10 @@ class Runs:
         return int(rows[0].run_id) if rows else None
 
     def set_status(self, run_id: int, status: RunStatus) -> bool:
-        """Start, pause, resume or finish; False where that does not follow from what it is now."""
+        """Start, pause, resume or finish; False where that does not follow from what it is now.
+
+        A class trains one network at a time: while one run goes on or is paused, no other starts.
+        """
         allowed = [known.value for known in _MAY_BECOME[status]]
         changed = self._connection.execute(
             self._sql["set_status"], {"run_id": run_id, "status": status.value, "allowed": allowed}
@@ -105,6 +119,7 @@ class CoordinatorLease:
         self._connection = connection
         self._sql = load_queries("coordinator")
         self._row = {"run_id": run_id, "token": token or str(uuid.uuid4()), "lease_seconds": LEASE_SECONDS}
+        self._writing_since: dict[tuple[int, str], float] = {}
 
     @property
     def token(self) -> str:
@@ -129,11 +144,28 @@ class CoordinatorLease:
         self._connection.execute(self._sql["drop_lease"], self._row)
 
     def end_stuck_sessions(self) -> list[str]:
-        """End students' sessions that hold a transaction open; returns their logins."""
+        """End students' sessions that hold a transaction open; returns their logins.
+
+        A transaction that has written is ended when two looks, WRITING_S apart, have found it: it holds
+        locks that others wait for, perhaps a publication. So call this often, and over another
+        connection than that of the publications.
+        """
         rows = self._connection.query(
             self._sql["end_stuck_sessions"], {"idle_seconds": IDLE_IN_TRANSACTION_S}
         )
-        return [row.login for row in rows if row.ended]
+        return [row.login for row in [*rows, *self._end_writing_sessions()] if row.ended]
+
+    def _end_writing_sessions(self) -> list[Any]:
+        now = time.monotonic()
+        writing = [
+            (row.pid, row.transaction) for row in self._connection.query(self._sql["writing_students"])
+        ]
+        self._writing_since = {key: self._writing_since.get(key, now) for key in writing}
+        stuck = [key for key, since in self._writing_since.items() if now - since >= WRITING_S]
+        return self._connection.query(
+            self._sql["end_writing_sessions"],
+            {"pids": [pid for pid, _ in stuck], "transactions": [xid for _, xid in stuck]},
+        )
 
 
 class Coordination:
@@ -177,23 +209,31 @@ class Coordination:
         Raises:
             CoordinatorReplaced: Another coordinator holds the run; nothing was written.
         """
-        with self._connection.transaction():
-            figures = {
-                "iteration": publication.iteration,
-                "num_images": publication.num_images,
-                "loss_g": publication.loss_g,
-                "loss_d": publication.loss_d,
-                "d_real": publication.d_real,
-                "d_fake": publication.d_fake,
-            }
-            self._advance(figures)
-            self._decide(publication.decisions, publication.iteration)
-            for weights in (publication.live, publication.ema):
-                self._store_weights(weights, publication.is_checkpoint)
-            self._store_state(publication.iteration, publication.state)
-            num_updates = sum(decision.status == "counted" for decision in publication.decisions)
-            self._execute("add_history", **figures, num_updates=num_updates)
-            self._execute("prune_weights", iteration=publication.iteration)
+        figures = {
+            "iteration": publication.iteration,
+            "num_images": publication.num_images,
+            "loss_g": publication.loss_g,
+            "loss_d": publication.loss_d,
+            "d_real": publication.d_real,
+            "d_fake": publication.d_fake,
+        }
+        if not self._query("may_advance", iteration=publication.iteration):
+            raise _replaced()
+        try:
+            with self._connection.transaction():
+                # The long transfers first: the rows that heartbeats wait for are locked after them,
+                # and the run's own row, which our lease is renewed in, last.
+                for weights in (publication.live, publication.ema):
+                    self._store_weights(weights, publication.is_checkpoint)
+                self._store_state(publication.iteration, publication.state)
+                self._decide(publication.decisions, publication.iteration)
+                num_updates = sum(decision.status == "counted" for decision in publication.decisions)
+                self._execute("add_history", **figures, num_updates=num_updates)
+                self._execute("prune_weights", iteration=publication.iteration)
+                if self._execute("advance", **figures) != 1:
+                    raise _replaced()
+        except psycopg2.errors.UniqueViolation as error:  # the other one's weights came in first
+            raise _replaced() from error
 
     def credit_only(self, decisions: Iterable[UpdateDecision], iteration: int) -> None:
         """Decide updates without publishing: late ones after the run is complete, refused ones.
@@ -229,10 +269,6 @@ class Coordination:
         """Units that somebody computes at this moment."""
         return int(self._query("open_leases")[0].num)
 
-    def _advance(self, figures: dict[str, Any]) -> None:
-        if self._execute("advance", **figures) != 1:
-            raise CoordinatorReplaced("Another coordinator has published in the meantime. This one ends.")
-
     def _decide(self, decisions: Iterable[UpdateDecision], iteration: int) -> None:
         for decision in decisions:
             changed = self._execute(
@@ -251,10 +287,10 @@ class Coordination:
             self._execute("drop_payload", update_id=decision.update_id)
 
     def _strike(self, decision: UpdateDecision) -> None:
-        [row] = self._query("strike", update_id=decision.update_id, reason=decision.reason)
-        if row.num_strikes == 3:
-            message = f"On hold after three updates in a row that could not count: {decision.reason}"
-            self.add_event("on_hold", message, worker_id=row.worker_id)
+        for row in self._query("strike", update_id=decision.update_id, reason=decision.reason):
+            if row.num_strikes == 3:
+                message = f"On hold after three updates in a row that could not count: {decision.reason}"
+                self.add_event("on_hold", message, worker_id=row.worker_id)
 
     def _store_weights(self, weights: Weights, is_checkpoint: bool) -> None:
         self._connection.upload(
@@ -284,12 +320,18 @@ class Coordination:
         )
 
     def _query(self, statement: str, **parameters: Any) -> list[Any]:
-        return self._connection.query(self._sql[statement], {"run_id": self._run_id, **parameters})
+        return self._connection.query(
+            self._sql[statement], {"run_id": self._run_id, "token": self._token, **parameters}
+        )
 
     def _execute(self, statement: str, **parameters: Any) -> int:
         return self._connection.execute(
             self._sql[statement], {"run_id": self._run_id, "token": self._token, **parameters}
         )
+
+
+def _replaced() -> CoordinatorReplaced:
+    return CoordinatorReplaced("Another coordinator has published in the meantime. This one ends.")
 
 
 def _pending_update(row: Any) -> PendingUpdate:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.queries import load_queries
 from gan_desktop.errors import PayloadError
 from gan_desktop.records import SampleDrawn, Shard, Weights
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One published iteration; figures that were not measured are None."""
+
+    iteration: int
+    total_images: int
+    loss_g: float | None
+    loss_d: float | None
+    d_real: float | None
+    d_fake: float | None
+    distance: float | None
 
 
 class Downloads:
@@ -65,6 +79,11 @@ class Downloads:
         """The newest grid of faces, or None before the first."""
         rows = self._connection.query(self._sql["newest_sample"], {"run_id": run_id})
         return SampleDrawn(rows[0].iteration, bytes(rows[0].png)) if rows else None
+
+    def progress(self, run_id: int, *, after: int = -1) -> list[Progress]:
+        """The run's history in order, from the iteration that follows `after`."""
+        rows = self._connection.query(self._sql["progress"], {"run_id": run_id})
+        return [Progress(**row._asdict()) for row in rows if row.iteration > after]
 
     def leaderboard(self) -> list[Mapping[str, Any]]:
         """One row per person: name, units, images, seconds, is_working, is_me."""

@@ -6,11 +6,13 @@ an unprivileged account, which must be able to enter the data folder and to read
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,23 +93,29 @@ def settle(data_dir: Path) -> Path:
 
 
 def readable_binaries(bin_dir: Path, version: str, account: Account | None) -> Path:
-    """`bin_dir`, or a copy of its installation in SHARED_DIR where the account can read it.
+    """`bin_dir`, or the like folder in a copy of its installation where the account can read it.
 
-    The copy is made once for each `version`.
+    The copy in SHARED_DIR is made once for each `version`.
     """
     if account is None or account.reaches(bin_dir / "postgres"):
         return bin_dir
-    copy = _shared_dir() / f"postgresql-{version}"
+    installation = bin_dir.parent
+    package = installation.parent
+    copy = _shared_dir() / f"postgresql-{version}-{hashlib.sha256(str(bin_dir).encode()).hexdigest()[:8]}"
     if not copy.exists():
-        _copy_installation(bin_dir.parent, copy)
-    return copy / bin_dir.name
+        # Where wheels keep the libraries of their programs, on Linux and on macOS.
+        libraries = [package.with_name(f"{package.name}.libs"), package / ".dylibs"]
+        _copy_folders([installation, *filter(Path.is_dir, libraries)], package.parent, copy)
+    return copy / bin_dir.relative_to(package.parent)
 
 
-def _copy_installation(source: Path, target: Path) -> None:
+def _copy_folders(folders: Sequence[Path], root: Path, target: Path) -> None:
     """Copy beside the target and rename: two programs, or a kill in between, leave no half of a copy."""
     staging = Path(tempfile.mkdtemp(prefix="copy-", dir=target.parent))
+    copy = staging / "copy"
     try:
-        copy = shutil.copytree(source, staging / "copy", ignore=shutil.ignore_patterns("include"))
+        for folder in folders:
+            shutil.copytree(folder, copy / folder.relative_to(root), ignore=shutil.ignore_patterns("include"))
         for path in (copy, *copy.rglob("*")):
             mode = path.stat().st_mode
             path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))

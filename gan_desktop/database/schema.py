@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from urllib.parse import quote, urlencode
 
+import psycopg2.errors
 from psycopg2 import sql
 
 from gan_desktop.database.connection import Address, Connection
@@ -16,6 +17,8 @@ from gan_desktop.errors import SchemaError
 
 # The number that api/functions.sql returns; raised with every change of migrations/ or api/.
 SCHEMA_VERSION = 1
+# Another program that changes the tables at this moment is waited for.
+MIGRATION_LOCK_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,26 @@ class NewClass:
 def init_class(administrator: Address, title: str) -> NewClass:
     """Make the empty database of `administrator` the home of a new class.
 
-    Works for a superuser and for the database's owner with CREATEROLE.
+    Works for a superuser and for the database's owner with CREATEROLE. After an attempt that was cut
+    short it goes on where that one ended.
 
     Raises:
         SchemaError: The database holds a class already, or the login may not make one (with the
             SQL for the server's administrator).
         ConnectionFailed: No connection.
     """
-    roles = ClassRoles("".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8)))
+    if not 1 <= len(title) <= 80:
+        raise SchemaError("A class's title has 1 to 80 characters. Choose another title.")
     password = secrets.token_urlsafe(24)
     with Connection(administrator) as connection:
-        if connection.query("SELECT 1 FROM pg_namespace WHERE nspname = 'gan'"):
-            raise SchemaError(f'The database "{administrator.dbname}" holds a class already.')
+        begun = _begun_class(connection)
         rights = _require_rights(connection, administrator)
+        roles = begun or ClassRoles(_random_id())
         with connection.transaction():
-            _make_roles(connection, roles, password)
+            if begun:
+                _renew_coordinator(connection, roles, password)
+            else:
+                _make_roles(connection, roles, password)
             _close_doors(connection, roles, administrator, rights)
     _migrate(administrator, roles)
     with Connection(administrator) as connection, connection.transaction():
@@ -88,13 +96,16 @@ def upgrade_class(administrator: Address) -> None:
             raise SchemaError(f'The database "{administrator.dbname}" holds no class yet: make one first.')
         if version > SCHEMA_VERSION:
             raise SchemaError("The class is newer than this program. Get the newest version of the program.")
-        rights = _require_rights(connection, administrator)
-        [row] = connection.query("SELECT class_id FROM gan.class")
+        _require_rights(connection, administrator)
+        [row] = connection.query(
+            "SELECT class_id, (SELECT pronamespace::regnamespace::text FROM pg_proc"
+            " WHERE oid = to_regprocedure('schema_version()')) AS api_schema FROM gan.class"
+        )
         roles = ClassRoles(row.class_id)
     _migrate(administrator, roles)
     with Connection(administrator) as connection, connection.transaction():
         connection.execute("SET LOCAL ROLE " + roles.owner)
-        _make_api(connection, roles, rights.api_schema)
+        _make_api(connection, roles, row.api_schema)
 
 
 def schema_version(connection: Connection) -> int | None:
@@ -166,6 +177,34 @@ def _require_rights(connection: Connection, administrator: Address) -> _Rights:
     return _Rights(row.rolsuper, row.owns_public)
 
 
+def _random_id() -> str:
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
+
+
+def _begun_class(connection: Connection) -> ClassRoles | None:
+    """The class whose init was cut short in this database; None: the database is new to us.
+
+    Raises:
+        SchemaError: The class is complete, or schema gan is somebody else's.
+    """
+    dbname = connection.address.dbname
+    if schema_version(connection) is not None:
+        raise SchemaError(
+            f'The database "{dbname}" holds a class already. Make an empty database for another.'
+        )
+    owners = connection.query(
+        "SELECT pg_get_userbyid(nspowner) AS name FROM pg_namespace WHERE nspname = 'gan'"
+    )
+    if not owners:
+        return None
+    prefix = ClassRoles("").owner
+    if not owners[0].name.startswith(prefix):
+        raise SchemaError(
+            f'The database "{dbname}" has a schema "gan" of another program. Choose an empty database.'
+        )
+    return ClassRoles(owners[0].name.removeprefix(prefix))
+
+
 def _run(connection: Connection, name: str, **names: str) -> None:
     """Run a statement of queries/roles.sql with quoted identifiers; a `verifier` is a literal."""
     values = {k: sql.Literal(v) if k == "verifier" else sql.Identifier(v) for k, v in names.items()}
@@ -185,6 +224,15 @@ def _make_roles(connection: Connection, roles: ClassRoles, password: str) -> Non
     _run(connection, "let_coordinator_admit", student=roles.student, coordinator=roles.coordinator)
 
 
+def _renew_coordinator(connection: Connection, roles: ClassRoles, password: str) -> None:
+    _run(
+        connection,
+        "renew_coordinator",
+        coordinator=roles.coordinator,
+        verifier=connection.password_verifier(roles.coordinator, password),
+    )
+
+
 def _close_doors(connection: Connection, roles: ClassRoles, address: Address, rights: _Rights) -> None:
     named = {"owner": roles.owner, "database": address.dbname}
     _run(connection, "close_database", coordinator=roles.coordinator, student=roles.student, **named)
@@ -197,21 +245,29 @@ def _close_doors(connection: Connection, roles: ClassRoles, address: Address, ri
         _run(connection, "create_api_schema", **named)
     if rights.is_superuser:
         connection.execute(load_queries("roles")["superuser_hardening"])
+        _run(connection, "limit_temporary_files", database=address.dbname)
 
 
 def _migrate(administrator: Address, roles: ClassRoles) -> None:
     """Apply the numbered files of migrations/ that this database has not seen, as the owner."""
     from yoyo import get_backend, read_migrations
+    from yoyo.exceptions import LockTimeout
 
     options = {"schema": "gan", "options": f"-c role={roles.owner}", **administrator.tls_options()}
     login = f"{quote(administrator.user, safe='')}:{quote(administrator.password or '', safe='')}"
-    place = f"{administrator.host}:{administrator.port}/{quote(administrator.dbname, safe='')}"
+    host = f"[{administrator.host}]" if ":" in administrator.host else administrator.host
+    place = f"{host}:{administrator.port}/{quote(administrator.dbname, safe='')}"
     backend = get_backend(f"postgresql://{login}@{place}?{urlencode(options)}")
     try:
         with resources.as_file(resources.files("gan_desktop.database") / "migrations") as folder:
             migrations = read_migrations(str(folder))
-            with backend.lock():
+            with backend.lock(MIGRATION_LOCK_S):
                 backend.apply_migrations(backend.to_apply(migrations))
+    except LockTimeout as error:
+        raise SchemaError(
+            "Another program is changing the tables of this class, or was stopped while it did. Wait until it"
+            " is done; if none runs, its mark is removed by:\n    DELETE FROM gan.yoyo_lock;"
+        ) from error
     finally:
         backend.connection.close()
 
@@ -220,8 +276,14 @@ def _make_api(connection: Connection, roles: ClassRoles, api_schema: str) -> Non
     """Replace all functions, views and grants by this version's; tables keep their data."""
     connection.execute(f"SET LOCAL search_path = {api_schema}, pg_temp")
     connection.execute(load_queries("roles")["drop_api"])
-    connection.execute(sql_text("api/functions.sql"))
-    connection.execute(sql_text("api/views.sql"))
+    try:
+        connection.execute(sql_text("api/functions.sql"))
+        connection.execute(sql_text("api/views.sql"))
+    except (psycopg2.errors.DuplicateTable, psycopg2.errors.DuplicateFunction) as error:
+        raise SchemaError(
+            f'Schema "{api_schema}" of this database holds something of another program'
+            f" ({error.diag.message_primary}). Remove it, or choose an empty database, and try again."
+        ) from error
     connection.execute(
         sql.SQL(sql_text("api/grants.sql")).format(
             student=sql.Identifier(roles.student),

@@ -40,17 +40,20 @@ BEGIN
 END $$;
 
 -- The caller's worker, locked; refuses other accounts' workers and starts that were replaced.
+--
+-- Everybody takes locks in the order account, worker, unit, cursor: nobody waits in a circle.
+-- NO KEY: rows that only refer to this one can still be written.
 CREATE FUNCTION gan.require_worker(the_worker text, the_session uuid) RETURNS gan.workers
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = gan, pg_temp AS $$
 DECLARE
     worker workers;
 BEGIN
     SELECT * INTO worker FROM workers
-    WHERE worker_id = the_worker AND account_id = require_account() FOR UPDATE;
+    WHERE worker_id = the_worker AND account_id = require_account() FOR NO KEY UPDATE;
     IF worker.worker_id IS NULL THEN
         PERFORM refuse('GD001', 'This computer is not registered under this login. Start the program again.');
     END IF;
-    IF worker.session_id <> the_session THEN
+    IF worker.session_id IS DISTINCT FROM the_session THEN
         PERFORM refuse('GD005', 'The same worker was started a second time; this start ends so that the other can work.');
     END IF;
     RETURN worker;
@@ -75,26 +78,30 @@ DECLARE
     account integer := require_account();
     known   workers;
 BEGIN
-    IF the_name IS NULL OR length(the_name) NOT BETWEEN 1 AND 40 OR the_name ~ '[[:cntrl:]]' THEN
+    -- Also refused: characters that turn the direction of the text, and so what others read.
+    IF the_name IS NULL OR length(the_name) > 40 OR btrim(the_name) = ''
+       OR the_name ~ '[[:cntrl:]\u0080-\u009f\u2028-\u202e\u2066-\u2069]' THEN
         PERFORM refuse('GD002', 'A name has 1 to 40 characters, none of them control characters. Choose another name.');
     END IF;
     IF the_device IS NULL OR length(the_device) NOT BETWEEN 1 AND 80 THEN
         PERFORM refuse('GD002', 'The device id has 1 to 80 characters.');
     END IF;
     -- One account's starts are taken one after the other, so that the limits below hold.
-    PERFORM 1 FROM accounts WHERE account_id = account FOR UPDATE;
-    SELECT * INTO known FROM workers WHERE account_id = account AND device_id = the_device FOR UPDATE;
+    PERFORM 1 FROM accounts WHERE account_id = account FOR NO KEY UPDATE;
+    SELECT * INTO known FROM workers WHERE account_id = account AND device_id = the_device FOR NO KEY UPDATE;
 
     IF known.worker_id IS NOT NULL AND known.session_id <> the_session AND known.state <> 'stopped'
        AND known.last_heartbeat > now() - interval '20 seconds'
        AND known.hostname IS DISTINCT FROM the_hostname THEN
         PERFORM refuse('GD004', 'Another computer is at work with this computer''s identity (a copied disk?).');
     END IF;
+    IF (SELECT count(*) FROM workers WHERE account_id = account AND device_id <> the_device
+        AND last_heartbeat > now() - interval '2 minutes' AND state <> 'stopped') >= 8 THEN
+        PERFORM refuse('GD003', 'This login has 8 computers at work already. Stop one of them first.');
+    END IF;
     IF known.worker_id IS NULL THEN
-        IF (SELECT count(*) FROM workers WHERE account_id = account) >= 64
-           OR (SELECT count(*) FROM workers WHERE account_id = account
-               AND last_heartbeat > now() - interval '2 minutes' AND state <> 'stopped') >= 8 THEN
-            PERFORM refuse('GD003', 'This login has 8 computers at work already. Stop one of them first.');
+        IF (SELECT count(*) FROM workers WHERE account_id = account) >= 64 THEN
+            PERFORM refuse('GD003', 'This login has been used on 64 computers. Ask your instructor for a new card.');
         END IF;
         INSERT INTO workers (worker_id, account_id, device_id, session_id, name)
         VALUES (left(replace(gen_random_uuid()::text, '-', ''), 8), account, the_device, the_session, the_name)
@@ -107,7 +114,7 @@ BEGIN
     WHERE worker_id = known.worker_id;
     -- An earlier start of this worker is over: what it still held goes back at once.
     IF known.session_id <> the_session THEN
-        PERFORM return_unit(id) FROM work_units WHERE worker_id = known.worker_id AND status = 'in_progress';
+        PERFORM return_units_of(known.worker_id);
     END IF;
     RETURN known.worker_id;
 END $$;
@@ -119,6 +126,14 @@ LANGUAGE sql SET search_path = gan, pg_temp AS $$
     SET status = 'pending', worker_id = NULL, lease_token = NULL, lease_expires_at = NULL,
         lease_hard_end = NULL, num_images_done = 0
     WHERE id = the_unit AND status = 'in_progress'
+$$;
+
+-- The same for all that a worker holds. Locked before it is given back: a unit whose lease ran out
+-- may be on its way to another worker at this very moment.
+CREATE FUNCTION gan.return_units_of(the_worker text) RETURNS void
+LANGUAGE sql SET search_path = gan, pg_temp AS $$
+    SELECT return_unit(id) FROM (
+        SELECT id FROM work_units WHERE worker_id = the_worker AND status = 'in_progress' FOR UPDATE) AS held
 $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -223,6 +238,9 @@ BEGIN
         -- One unit in work and one prefetched, not more.
         WHEN (SELECT count(*) FROM work_units WHERE worker_id = the_worker AND status = 'in_progress'
               AND lease_expires_at > now()) >= 2 THEN 'none_free'
+        -- Not more than 8 workers' worth in one person's hands, however many computers come and go.
+        WHEN (SELECT count(*) FROM work_units JOIN workers USING (worker_id) WHERE account_id = worker.account_id
+              AND status = 'in_progress' AND lease_expires_at > now()) >= 16 THEN 'none_free'
     END;
     IF outcome IS NOT NULL THEN
         RETURN NEXT;
@@ -254,7 +272,9 @@ BEGIN
         SELECT * INTO unit FROM work_units WHERE id = unit.id;
     END IF;
 
-    seconds := coalesce(unit.num_images / nullif(worker.images_per_second, 0), (run.config->>'unit_seconds')::real);
+    -- Half an hour at most: whoever tells of a tiny speed could keep a unit for days.
+    seconds := least(1800, coalesce(unit.num_images / nullif(worker.images_per_second, 0),
+                                    (run.config->>'unit_seconds')::real));
     UPDATE work_units SET
         status = 'in_progress', worker_id = the_worker, iteration = run.current_iteration,
         lease_token = gen_random_uuid(), num_attempts = num_attempts + 1, num_images_done = 0,
@@ -289,9 +309,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = gan, pg_temp AS $$
 DECLARE
     account integer := require_account();
 BEGIN
-    PERFORM return_unit(id) FROM work_units JOIN workers USING (worker_id)
-    WHERE id = the_unit AND lease_token = the_token AND account_id = account AND work_units.status = 'in_progress';
-    RETURN FOUND;
+    -- Locked before it is given back: it may be on its way to another worker at this very moment.
+    PERFORM 1 FROM work_units JOIN workers USING (worker_id)
+    WHERE id = the_unit AND lease_token = the_token AND account_id = account AND work_units.status = 'in_progress'
+    FOR UPDATE OF work_units;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM return_unit(the_unit);
+    RETURN true;
 END $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -309,8 +335,11 @@ DECLARE
     run    training_runs := run_of_the_class();
     kept   bigint[];
 BEGIN
+    IF the_state IS NULL OR the_state !~ '^[a-z_]{1,40}$' THEN
+        PERFORM refuse('GD002', 'A state is one word of small letters.');
+    END IF;
     UPDATE workers SET
-        last_heartbeat = now(), state = left(the_state, 40), last_error = left(the_error, 500),
+        last_heartbeat = now(), state = the_state, last_error = left(the_error, 500),
         state_detail = CASE WHEN length(the_detail::text) <= 2000 THEN the_detail ELSE '{}' END
     WHERE worker_id = the_worker;
 
@@ -344,7 +373,7 @@ DECLARE
     worker workers := require_worker(the_worker, the_session);
 BEGIN
     UPDATE workers SET state = 'stopped', state_detail = '{}', last_heartbeat = now() WHERE worker_id = the_worker;
-    PERFORM return_unit(id) FROM work_units WHERE worker_id = the_worker AND status = 'in_progress';
+    PERFORM return_units_of(the_worker);
 END $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -365,19 +394,22 @@ CREATE FUNCTION gan.take_submission() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = gan, pg_temp AS $$
 DECLARE
     account integer := require_account();
+    worker  text;
     unit    work_units;
     run     training_runs;
     known   updates;
     stored  bigint;
     figure  float8;
 BEGIN
-    SELECT * INTO unit FROM work_units WHERE id = NEW.unit_id FOR UPDATE;
+    -- The worker before its unit, as in every other function: its heartbeat comes at the same time.
+    SELECT workers.worker_id INTO worker FROM workers JOIN work_units USING (worker_id)
+    WHERE id = NEW.unit_id AND account_id = account FOR NO KEY UPDATE OF workers;
+    SELECT * INTO unit FROM work_units WHERE id = NEW.unit_id AND worker_id = worker FOR UPDATE;
     SELECT * INTO known FROM updates WHERE unit_id = NEW.unit_id;
     IF known.account_id = account AND known.sha256 = NEW.sha256 AND unit.lease_token = NEW.lease_token THEN
         RETURN NULL;  -- sent twice, because the first answer was lost on the way
     END IF;
-    IF unit.id IS NULL OR unit.status <> 'in_progress' OR unit.lease_token IS DISTINCT FROM NEW.lease_token
-       OR NOT EXISTS (SELECT 1 FROM workers WHERE worker_id = unit.worker_id AND account_id = account) THEN
+    IF unit.id IS NULL OR unit.status <> 'in_progress' OR unit.lease_token IS DISTINCT FROM NEW.lease_token THEN
         PERFORM refuse('GD010', 'The unit went to another computer, because this one was not heard of for too long.');
     END IF;
 

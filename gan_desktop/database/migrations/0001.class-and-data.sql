@@ -16,7 +16,8 @@ CREATE TABLE class (
 CREATE TABLE accounts (
     account_id   integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     login        name NOT NULL UNIQUE,
-    display_name text NOT NULL CHECK (length(display_name) BETWEEN 1 AND 40 AND display_name !~ '[[:cntrl:]]'),
+    display_name text NOT NULL CHECK (length(display_name) BETWEEN 1 AND 40 AND btrim(display_name) <> ''
+                 AND display_name !~ '[[:cntrl:]\u0080-\u009f\u2028-\u202e\u2066-\u2069]'),
     created_at   timestamptz NOT NULL DEFAULT now(),
     withdrawn_at timestamptz
 );
@@ -28,7 +29,8 @@ CREATE TABLE workers (
     account_id        integer NOT NULL REFERENCES accounts,
     device_id         text NOT NULL CHECK (length(device_id) BETWEEN 1 AND 80),
     session_id        uuid NOT NULL,
-    name              text NOT NULL CHECK (length(name) BETWEEN 1 AND 40 AND name !~ '[[:cntrl:]]'),
+    name              text NOT NULL CHECK (length(name) BETWEEN 1 AND 40 AND btrim(name) <> ''
+                      AND name !~ '[[:cntrl:]\u0080-\u009f\u2028-\u202e\u2066-\u2069]'),
     hostname          text CHECK (length(hostname) <= 255),
     gpu_name          text CHECK (length(gpu_name) <= 120),
     cpu_cores         integer,

@@ -13,6 +13,9 @@ GRANT {login} TO CURRENT_USER;
 -- name: add_account
 INSERT INTO gan.accounts (login, display_name) VALUES (%(login)s, %(display_name)s) RETURNING account_id;
 
+-- name: open_account
+SELECT account_id FROM gan.accounts WHERE login = %(login)s AND withdrawn_at IS NULL;
+
 -- name: withdraw_account
 UPDATE gan.accounts SET withdrawn_at = now() WHERE login = %(login)s AND withdrawn_at IS NULL;
 

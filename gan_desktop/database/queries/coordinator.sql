@@ -17,8 +17,10 @@ FROM gan.dataset_shards WHERE dataset_id = %(dataset_id)s AND NOT is_held_out;
 -- name: set_status
 UPDATE gan.training_runs SET status = %(status)s,
     started_at = CASE WHEN %(status)s = 'running' THEN coalesce(started_at, now()) ELSE started_at END,
-    finished_at = CASE WHEN %(status)s = 'complete' THEN now() END
-WHERE run_id = %(run_id)s AND status = ANY (%(allowed)s);
+    finished_at = CASE WHEN %(status)s = 'complete' THEN coalesce(finished_at, now()) END
+WHERE run_id = %(run_id)s AND status = ANY (%(allowed)s)
+  AND (%(status)s = 'complete' OR NOT EXISTS (SELECT 1 FROM gan.training_runs
+       WHERE run_id <> %(run_id)s AND status IN ('running', 'paused')));
 
 -- name: run
 SELECT run_id, name, status, current_iteration AS iteration, 0 AS epoch, dataset_id, config
@@ -74,6 +76,11 @@ WHERE n.update_id = %(update_id)s;
 SELECT num_steps, norm FROM gan.updates
 WHERE run_id = %(run_id)s AND status = 'counted' AND norm IS NOT NULL ORDER BY update_id DESC LIMIT 200;
 
+-- name: may_advance
+-- Asked before the long transfers; the fence itself is `advance`.
+SELECT run_id FROM gan.training_runs
+WHERE run_id = %(run_id)s AND coordinator_token = %(token)s AND current_iteration = %(iteration)s - 1;
+
 -- name: advance
 -- The fence: no row is touched if another coordinator holds the run or the iteration has moved on.
 UPDATE gan.training_runs
@@ -100,9 +107,10 @@ FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
 WHERE n.update_id = %(update_id)s AND w.worker_id = n.worker_id;
 
 -- name: strike
+-- A unit that was stopped early never counts as one.
 UPDATE gan.workers AS w SET num_strikes = num_strikes + 1,
     on_hold_reason = CASE WHEN num_strikes + 1 >= 3 THEN coalesce(on_hold_reason, %(reason)s) ELSE on_hold_reason END
-FROM gan.updates AS n WHERE n.update_id = %(update_id)s AND w.worker_id = n.worker_id
+FROM gan.updates AS n WHERE n.update_id = %(update_id)s AND w.worker_id = n.worker_id AND NOT n.stopped_early
 RETURNING w.worker_id, w.num_strikes;
 
 -- name: drop_payload
@@ -147,6 +155,16 @@ FROM pg_stat_activity AS a JOIN gan.accounts AS c ON c.login = a.usename
 WHERE a.datname = current_database()
   AND (a.xact_start < now() - interval '15 minutes'
        OR (a.state LIKE 'idle in transaction%%' AND a.state_change < now() - %(idle_seconds)s * interval '1 second'));
+
+-- name: writing_students
+-- Whoever writes locks rows that others wait for; every call of a worker is over in milliseconds.
+SELECT a.pid, a.backend_xid::text AS transaction
+FROM pg_stat_activity AS a JOIN gan.accounts AS c ON c.login = a.usename
+WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL;
+
+-- name: end_writing_sessions
+SELECT pg_terminate_backend(a.pid) AS ended, a.usename AS login
+FROM pg_stat_activity AS a WHERE a.pid = ANY (%(pids)s) AND a.backend_xid::text = ANY (%(transactions)s);
 
 -- name: drop_stale_payloads
 -- Updates of runs that nobody will merge any more.

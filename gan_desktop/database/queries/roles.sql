@@ -8,6 +8,10 @@ CREATE ROLE {owner} NOLOGIN;
 -- Runs the class. CREATEROLE: it makes the students' logins.
 CREATE ROLE {coordinator} LOGIN CREATEROLE PASSWORD {verifier};
 
+-- name: renew_coordinator
+-- An init that was cut short is begun again: the password it made was never shown.
+ALTER ROLE {coordinator} PASSWORD {verifier};
+
 -- name: create_students
 -- The group all students of this class are in; what it may do, every student may.
 CREATE ROLE {student} NOLOGIN;
@@ -29,7 +33,7 @@ GRANT CREATE ON DATABASE {database} TO {owner};
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 -- name: create_schema
-CREATE SCHEMA gan AUTHORIZATION {owner};
+CREATE SCHEMA IF NOT EXISTS gan AUTHORIZATION {owner};
 
 -- name: create_api_schema
 -- For servers whose schema public is closed to us.
@@ -43,8 +47,9 @@ GRANT CREATE, USAGE ON SCHEMA public TO {owner};
 ALTER DEFAULT PRIVILEGES FOR ROLE {owner} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 -- name: superuser_hardening
--- Large objects and advisory locks are open to everybody by default, and only a superuser can
--- close them: a student could fill the disk with the first and block others with the second.
+-- Large objects, messages in the write-ahead log and advisory locks are open to everybody by
+-- default, and only a superuser can close them: a student could fill the disk with the first two and
+-- block others with the third.
 DO $$
 DECLARE
     routine regprocedure;
@@ -52,11 +57,15 @@ BEGIN
     FOR routine IN
         SELECT oid::regprocedure FROM pg_proc
         WHERE pronamespace = 'pg_catalog'::regnamespace
-          AND (proname ~ '^(lo_.*|loread|lowrite)$' OR proname ~ '^pg_(try_)?advisory_')
+          AND proname ~ '^(lo_.*|loread|lowrite|pg_logical_emit_message|pg_(try_)?advisory_.*)$'
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', routine);
     END LOOP;
 END $$;
+
+-- name: limit_temporary_files
+-- A sort without end would fill the disk. Only a superuser can set this, and no student unset it.
+ALTER DATABASE {database} SET temp_file_limit = '1GB';
 
 -- name: drop_api
 -- Functions and views hold no data: an upgrade drops the old ones and makes the new.

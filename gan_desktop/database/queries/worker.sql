@@ -47,3 +47,9 @@ SELECT name, units, images, seconds, is_working, is_me FROM leaderboard ORDER BY
 
 -- name: class_info
 SELECT class_id, title, minimum_program FROM class_info;
+
+-- name: progress
+-- The run's history with the images of all iterations so far.
+SELECT iteration, (sum(num_images) OVER (ORDER BY iteration))::bigint AS total_images, generator_loss AS loss_g,
+       discriminator_loss AS loss_d, d_real, d_fake, distance
+FROM loss_history WHERE run_id = %(run_id)s ORDER BY iteration;
