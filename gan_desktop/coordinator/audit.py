@@ -9,9 +9,9 @@ from gan_desktop.database.coordination import Coordination
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.records import PendingUpdate, Run, Shard
 from gan_desktop.training.gate import check_figures_agree
+from gan_desktop.training.losses import check_figures
 from gan_desktop.training.networks import Gan, Tensors, load_tensors
 from gan_desktop.training.shard_cache import ShardCache, unit_images
-from gan_desktop.training.steps import check_figures
 
 REFUSAL = "Its check figures are not those of the weights and pictures it was given."
 

@@ -12,11 +12,12 @@ import torch
 from gan_desktop.records import CheckFigures, Mode, RunConfig
 from gan_desktop.training.faces import draw_face
 from gan_desktop.training.gate import NormRecord, Verdict, check_figures_agree, usual_norm
+from gan_desktop.training.losses import check_figures
 from gan_desktop.training.merge import Candidate, MergeResult, UpdateFormat, merge_updates
 from gan_desktop.training.networks import Tensors, build_gan, load_tensors
 from gan_desktop.training.outer import OuterState
 from gan_desktop.training.payload import PayloadInfo, encode
-from gan_desktop.training.steps import UnitTrainer, check_figures
+from gan_desktop.training.steps import UnitTrainer
 
 CONFIG = RunConfig(feature_maps=4, latent_size=8)
 FORMAT = UpdateFormat.of(CONFIG)

@@ -17,9 +17,10 @@ from torch import nn
 from gan_desktop.errors import DeviceError
 from gan_desktop.records import RunConfig
 from gan_desktop.training import steps
+from gan_desktop.training.losses import backward_d, backward_g, check_figures, seeded_generator
 from gan_desktop.training.networks import Gan, Tensors, build_gan, parameter_names, state_tensors
 from gan_desktop.training.payload import PayloadInfo, decode, encode
-from gan_desktop.training.steps import StepFigures, UnitTrainer, backward_d, backward_g, check_figures
+from gan_desktop.training.steps import StepFigures, UnitTrainer
 
 CPU = torch.device("cpu")
 LOCAL = RunConfig(feature_maps=8, latent_size=16, step_batch=8)
@@ -106,7 +107,7 @@ def test_uploaded_discriminator_gradient_is_the_clean_one() -> None:
     update = a_trainer(GRADIENT).run_unit(images, seed=5).update
 
     gan = build_gan(GRADIENT).train()
-    z = torch.randn(8, 16, generator=steps._seeded(5, "training"))
+    z = torch.randn(8, 16, generator=seeded_generator(5, "training"))
     logits_real = gan.discriminator(images / 127.5 - 1)
     logits_fake = gan.discriminator(gan.generator(z).detach())
     loss = F.softplus(-logits_real).mean() + F.softplus(logits_fake).mean()
@@ -131,7 +132,7 @@ def test_gradients_of_several_workers_equal_one_process_that_accumulates() -> No
     gan = build_gan(GRADIENT).train()
     expected = {name: torch.zeros_like(parameter) for name, parameter in gan.named_parameters()}
     for seed, images in units.items():
-        noise = steps._seeded(seed, "training")
+        noise = seeded_generator(seed, "training")
         for real in torch.split(images / 127.5 - 1, GRADIENT.step_batch):
             for name, gradient in batch_gradients(gan, real, noise).items():
                 expected[name] += gradient * (len(real) / num_images)
@@ -184,7 +185,7 @@ def test_one_local_step_is_adams_step_of_d_and_then_of_g() -> None:
     betas = (LOCAL.beta1, LOCAL.beta2)
     adam_d = torch.optim.Adam(gan.discriminator.parameters(), LOCAL.learning_rate, betas)
     adam_g = torch.optim.Adam(gan.generator.parameters(), LOCAL.learning_rate, betas)
-    fake = gan.generator(torch.randn(8, 16, generator=steps._seeded(5, "training")))
+    fake = gan.generator(torch.randn(8, 16, generator=seeded_generator(5, "training")))
     logits_real, logits_fake = gan.discriminator(images / 127.5 - 1), gan.discriminator(fake.detach())
     torch.autograd.backward(F.softplus(-logits_real).mean() + F.softplus(logits_fake).mean())
     adam_d.step()
@@ -423,7 +424,7 @@ def test_another_process_finds_the_same_check_figures() -> None:
 import dataclasses, json, torch
 from gan_desktop.records import RunConfig
 from gan_desktop.training.networks import build_gan
-from gan_desktop.training.steps import check_figures
+from gan_desktop.training.losses import check_figures
 config = RunConfig(feature_maps=8, latent_size=16, step_batch=8)
 images = torch.randint(
     0, 256, (8, 3, 32, 32), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
