@@ -9,6 +9,9 @@ from pathlib import Path
 
 # Before any Qt module is imported: without a display Qt would end the whole run.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Before torch is imported: threads that spin while they wait make a busy computer ten times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import pytest

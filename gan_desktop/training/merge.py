@@ -119,6 +119,8 @@ def merge_updates(
         findings[candidate.update_id] = finding
         if update is not None:
             mean.add(update, weights[candidate.update_id] * finding.scale)
+        # Not two in memory: the next one is about to be decoded.
+        del update
     for update_id, refusal in gate.judge_round().items():
         findings[update_id] = replace(findings[update_id], refusal=refusal)
 

@@ -29,9 +29,10 @@ _CHUNK = 32
 
 
 def sliced_wasserstein(images_a: torch.Tensor, images_b: torch.Tensor, seed: int = 0) -> float:
-    """Measure how differently two sets of images are distributed; 0 is equal, grey noise is about 300.
+    """Measure how differently two sets of images are distributed; 0 is equal, noise some 800.
 
-    Two finite samples of the same distribution stay above 0: see `real_floor`.
+    Two finite samples of the same distribution stay above 0: see `real_floor`. Both sets are scaled
+    alike, unlike in the paper's code: see `_normalise`. Do not compare with published figures.
 
     Args:
         images_a, images_b: uint8 [N, 3, S, S] with S a power of two from 16; the longer set is cut.

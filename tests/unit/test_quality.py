@@ -21,6 +21,8 @@ from gan_desktop.training.quality import (
     sliced_wasserstein,
 )
 
+NUM_FACES = 128
+
 
 def faces(first: int, count: int, size: int = 32) -> torch.Tensor:
     drawn = np.stack([draw_face(index, size) for index in range(first, first + count)])
@@ -33,16 +35,16 @@ def clipped(images: torch.Tensor) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def some_faces() -> torch.Tensor:
-    return faces(0, 256)
+    return faces(0, NUM_FACES)
 
 
 @pytest.fixture(scope="module")
 def other_faces() -> torch.Tensor:
-    return faces(256, 256)
+    return faces(NUM_FACES, NUM_FACES)
 
 
 def test_a_set_is_at_distance_zero_from_itself_in_any_order(some_faces: torch.Tensor) -> None:
-    shuffled = some_faces[torch.randperm(256, generator=torch.Generator().manual_seed(1))]
+    shuffled = some_faces[torch.randperm(NUM_FACES, generator=torch.Generator().manual_seed(1))]
     assert sliced_wasserstein(some_faces, some_faces) == 0
     assert sliced_wasserstein(some_faces, shuffled) == 0
 
@@ -50,7 +52,7 @@ def test_a_set_is_at_distance_zero_from_itself_in_any_order(some_faces: torch.Te
 def test_the_order_of_generated_images_does_not_matter(
     some_faces: torch.Tensor, other_faces: torch.Tensor
 ) -> None:
-    shuffled = some_faces[torch.randperm(256, generator=torch.Generator().manual_seed(1))]
+    shuffled = some_faces[torch.randperm(NUM_FACES, generator=torch.Generator().manual_seed(1))]
     expected = sliced_wasserstein(some_faces, other_faces)
     assert sliced_wasserstein(shuffled, other_faces) == pytest.approx(expected, rel=1e-4)
 
@@ -72,14 +74,14 @@ def test_real_against_real_is_near_and_noise_and_grey_are_far(
     random = torch.Generator().manual_seed(1)
     noise = torch.randint(0, 256, some_faces.shape, generator=random, dtype=torch.uint8)
     grey = torch.full_like(some_faces, 128)
-    assert 0 < floor < 40
+    assert 0 < floor < 60
     assert sliced_wasserstein(noise, some_faces) > 10 * floor
     assert sliced_wasserstein(grey, some_faces) > 10 * floor
     assert sliced_wasserstein(grey, grey) == 0
 
 
 def test_a_floor_of_more_images_is_lower(some_faces: torch.Tensor, other_faces: torch.Tensor) -> None:
-    assert real_floor(torch.cat([some_faces, other_faces])) < real_floor(some_faces[:64])
+    assert real_floor(torch.cat([some_faces, other_faces])) < real_floor(some_faces[:32])
 
 
 @pytest.mark.parametrize("fault", ["blur", "noise", "contrast", "tint", "shift"])
@@ -92,7 +94,8 @@ def test_the_distance_grows_with_every_fault_of_the_pictures(
     def spoil(degree: int) -> torch.Tensor:
         images = some_faces.float()
         if fault == "blur":
-            return gaussian_blur(some_faces, [13, 13], [0.5 * degree])
+            blurred: torch.Tensor = gaussian_blur(some_faces, [13, 13], [0.5 * degree])
+            return blurred
         if fault == "noise":
             return clipped(images + random * 8 * degree)
         if fault == "contrast":
@@ -113,8 +116,8 @@ def test_a_set_that_repeats_one_face_is_far(some_faces: torch.Tensor, other_face
 
 
 def test_the_longer_set_is_cut(some_faces: torch.Tensor, other_faces: torch.Tensor) -> None:
-    cut = sliced_wasserstein(some_faces[:100], other_faces[:100])
-    assert sliced_wasserstein(some_faces, other_faces[:100]) == cut
+    cut = sliced_wasserstein(some_faces[:50], other_faces[:50])
+    assert sliced_wasserstein(some_faces, other_faces[:50]) == cut
 
 
 @pytest.mark.parametrize("size", [16, 64, 128])
