@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import random
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from gan_desktop.records import (
     Update,
     UpdateDecision,
     Weights,
+    WorkerState,
     WorkUnit,
 )
 
@@ -52,6 +54,12 @@ class Worker:
         claim = self.queue.claim(self.worker_id, cached_shards)
         assert claim.unit is not None, claim.waiting
         return claim.unit
+
+    def beat(self, *units: WorkUnit, images_done: int = 0) -> tuple[int, ...]:
+        """A sign of life that keeps `units`; returns those that were lost."""
+        ids = [unit.unit_id for unit in units]
+        directives = self.queue.heartbeat(self.worker_id, WorkerState.COMPUTING, {}, ids, images_done, None)
+        return directives.lost_units
 
     def restart(self) -> None:
         """The program is started again on the same computer."""
@@ -97,14 +105,13 @@ class Classroom:
     def log_in(self, login: Login) -> Connection:
         return self.connect(self.address(login.user, login.password))
 
-    def add_worker(self, login: Login | None = None, *, connection: Connection | None = None) -> Worker:
+    def add_worker(self, login: Login | None = None, *, hostname: str | None = None) -> Worker:
         """A new computer of `login` (of a new student without one), registered with the class."""
         login = login or self.add_student()
-        connection = connection or self.log_in(login)
+        connection = self.log_in(login)
         number = next(self._numbers)
-        worker = Worker(
-            login, connection, f"device-{number}", f"host-{number}", WorkQueue(connection, ""), ""
-        )
+        hostname = hostname or f"host-{number}"
+        worker = Worker(login, connection, f"device-{number}", hostname, WorkQueue(connection, ""), "")
         worker.restart()
         return worker
 
@@ -122,6 +129,20 @@ class Classroom:
     ) -> Training:
         """A running training whose first weights are published."""
         return Training(self, self.add_dataset(shard_sizes), config)
+
+    def wait_for(self, query: str) -> None:
+        """Return when `query` finds a row; fails the test if it does not within 20 s."""
+        give_up_at = time.monotonic() + 20
+        while not self.superuser.query(query):
+            assert time.monotonic() < give_up_at, query
+            time.sleep(0.01)
+
+    def wait_until_blocked(self, num_sessions: int) -> None:
+        """Return when so many sessions of this class wait for a lock."""
+        self.wait_for(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            f" AND wait_event_type = 'Lock' HAVING count(*) >= {num_sessions}"
+        )
 
     def let_lease_expire(self, unit: WorkUnit) -> None:
         """Set the lease's end to a second ago, on the server's clock."""
@@ -177,10 +198,16 @@ class Training:
         self.coordination.publish(self.publication(iteration, decisions, is_checkpoint=is_checkpoint))
         return iteration
 
+    def hand_in(self, worker: Worker, num_images: int | None = None) -> int:
+        """One more of the worker's updates waits for the coordinator; returns its number."""
+        worker.queue.submit(finished(worker.claim(), num_images))
+        return self.coordination.pending_updates()[-1].update_id
+
     def units(self) -> list[Any]:
-        """All rows of the run's work units, as the superuser sees them."""
+        """All rows of the run's work units; `is_over`: no heartbeat renews the lease any more."""
         return self._classroom.superuser.query(
-            "SELECT * FROM gan.work_units WHERE run_id = %s ORDER BY id", [self.run_id]
+            "SELECT *, lease_hard_end <= now() AS is_over FROM gan.work_units WHERE run_id = %s ORDER BY id",
+            [self.run_id],
         )
 
 
@@ -209,7 +236,7 @@ def finished(unit: WorkUnit, num_images: int | None = None, **changes: Any) -> U
         loss_d=0.5,
         d_real=0.75,
         d_fake=0.25,
-        check=CheckFigures(0.6, 1.4, 3.0, 2.0, 4),
+        check=CheckFigures(0.6, 1.4, 3.0, 2.0, num_images=min(4, unit.num_images)),
         compute_seconds=2.0,
         stopped_early=num_images < unit.num_images,
     )
@@ -230,6 +257,12 @@ def counted(update_id: int) -> UpdateDecision:
     return UpdateDecision(update_id, "counted", None, is_strike=False, norm=1.0, weight=1.0)
 
 
-def struck(update_id: int, reason: str = "Its figures are not finite.") -> UpdateDecision:
-    """The decision that an update is refused and speaks against its worker."""
-    return UpdateDecision(update_id, "not_counted", reason, is_strike=True, norm=None, weight=0.0)
+def late(update_id: int) -> UpdateDecision:
+    """The decision that an update is valid, but came too late for the weights."""
+    return UpdateDecision(update_id, "late", "It came too late.", is_strike=False, norm=None, weight=0.0)
+
+
+def refused(update_id: int, *, is_strike: bool = False) -> UpdateDecision:
+    """The decision that an update does not count (`is_strike`: and speaks against its worker)."""
+    reason = "Its figures are not finite."
+    return UpdateDecision(update_id, "not_counted", reason, is_strike=is_strike, norm=None, weight=0.0)

@@ -78,10 +78,11 @@ def _open_folder(parent: Path | None) -> Iterator[Path]:
 def _end_servers(folder: Path) -> None:
     """Kill the servers that a failed test has left, known by the data folder that they name."""
     for pid_file in folder.rglob("postmaster.pid"):
-        pid, data_folder, *_ = pid_file.read_text("utf-8").splitlines()
-        with contextlib.suppress(psutil.NoSuchProcess):
+        # A test may have put another pid there, or none.
+        with contextlib.suppress(psutil.NoSuchProcess, ValueError):
+            pid, data_folder, *_ = pid_file.read_text("utf-8").splitlines()
             process = psutil.Process(int(pid))
-            if Path(data_folder).is_relative_to(folder) and "postgres" in process.name():
+            if Path(data_folder).is_relative_to(folder) and process.name().startswith("postgres"):
                 process.kill()
                 process.wait(timeout=30)
 

@@ -337,7 +337,8 @@ def test_a_stale_pid_file_does_not_stop_the_start(data_dir: Path, command: str) 
         owner = (server.data_dir / "pgdata").stat()
     # PostgreSQL holds a process of its own account to be the old server.
     uid, gid = (owner.st_uid, owner.st_gid) if IS_ROOT else (None, None)
-    with subprocess.Popen(command.split(), user=uid, group=gid) as foreign:
+    foreign = subprocess.Popen(command.split(), user=uid, group=gid)
+    try:
         if command == "true":
             wait_until(lambda: psutil.Process(foreign.pid).status() == psutil.STATUS_ZOMBIE)
         stale = server.data_dir / "pgdata/postmaster.pid"
@@ -345,9 +346,10 @@ def test_a_stale_pid_file_does_not_stop_the_start(data_dir: Path, command: str) 
         assert not server.is_running()
         with server:
             assert read_rows(server) == ["kept"]
-        if command != "true":
-            assert foreign.poll() is None, "a foreign process was harmed"
-            foreign.kill()
+        assert command == "true" or foreign.poll() is None, "a foreign process was harmed"
+    finally:
+        foreign.kill()
+        foreign.wait()
 
 
 def test_an_empty_pid_file_does_not_stop_the_start(data_dir: Path) -> None:

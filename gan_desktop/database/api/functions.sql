@@ -165,9 +165,10 @@ LANGUAGE sql IMMUTABLE SET search_path = gan, pg_temp AS $$
     SELECT ('x' || left(md5(run_seed || '/' || epoch || '/' || shard), 15))::bit(60)::bigint
 $$;
 
--- Cuts about `size` images from the cursors: shards this worker has on its disk come first.
+-- Cuts about `size` images from the cursors: shards this worker has on its disk come first. A small
+-- set may come round several times in one unit; each of its epochs still uses every image once.
 CREATE FUNCTION gan.cut_from_epoch(run gan.training_runs, size integer, cached integer[]) RETURNS jsonb
-LANGUAGE plpgsql SET search_path = gan, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = gan, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
     step    integer := (run.config->>'step_batch')::integer;
     ranges  jsonb := '[]';
@@ -175,13 +176,21 @@ DECLARE
     cursor_row epoch_cursors;
     take    integer;
 BEGIN
-    WHILE missing > 0 AND jsonb_array_length(ranges) < 16 LOOP
+    WHILE missing > 0 AND jsonb_array_length(ranges) < 64 LOOP
         SELECT * INTO cursor_row FROM epoch_cursors WHERE run_id = run.run_id
         ORDER BY epoch, shard_id = ANY (cached) DESC, order_key
         LIMIT 1 FOR UPDATE SKIP LOCKED;
-        -- Nothing free, or the small set has come round: no unit holds a shard in two epochs.
-        EXIT WHEN cursor_row.run_id IS NULL
-               OR ranges @> jsonb_build_array(jsonb_build_object('shard_id', cursor_row.shard_id));
+        -- More claims at this very moment than shards: with empty hands it is worth the milliseconds.
+        -- Not more: somebody may hold a shard in a transaction that he leaves open.
+        IF cursor_row.run_id IS NULL AND ranges = '[]' THEN
+            BEGIN
+                SELECT * INTO cursor_row FROM epoch_cursors WHERE run_id = run.run_id
+                ORDER BY epoch, order_key LIMIT 1 FOR UPDATE;
+            EXCEPTION WHEN lock_not_available THEN
+                RETURN ranges;
+            END;
+        END IF;
+        EXIT WHEN cursor_row.run_id IS NULL;
         take := least(missing, cursor_row.num_images - cursor_row.next_position);
         -- A rest too small for one step goes along instead of becoming a unit of its own.
         IF cursor_row.num_images - cursor_row.next_position - take < step THEN
