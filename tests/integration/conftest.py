@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import tempfile
@@ -29,10 +30,17 @@ def superuser_address(server: EmbeddedPostgres, dbname: str = "postgres") -> Add
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
-    """One PostgreSQL for the whole session; a test that needs a database creates its own in it."""
+    """One PostgreSQL for the whole session; a test that needs a database creates its own in it.
+
+    POSTGRES_BIN_DIR names the programs of another version to test against, such as
+    /usr/lib/postgresql/15/bin.
+    """
+    bin_dir = Path(os.environ["POSTGRES_BIN_DIR"]) if "POSTGRES_BIN_DIR" in os.environ else None
     with _open_folder(_memory()) as folder:
         # Nothing here has to survive a power cut.
-        embedded = EmbeddedPostgres(folder / "postgres", max_connections=100, settings={"fsync": "off"})
+        embedded = EmbeddedPostgres(
+            folder / "postgres", bin_dir=bin_dir, max_connections=100, settings={"fsync": "off"}
+        )
         with embedded:
             yield embedded
 
