@@ -123,14 +123,22 @@ class EmbeddedPostgres:
                 with _locked(self.data_dir):
                     Cluster(home_of(self.data_dir), self._bin_dir).stop(mode)
 
+    def running_address(self) -> Address | None:
+        """The superuser's way in if the server of this folder answers; nothing is started or changed.
+
+        Raises:
+            EmbeddedServerError: It runs, but refuses the password kept in the folder.
+        """
+        with _plain_errors(self.data_dir):
+            return Cluster(home_of(self.data_dir), self._bin_dir).answering()
+
     def is_running(self) -> bool:
         """Whether the server of this folder answers.
 
         Raises:
             EmbeddedServerError: It runs, but refuses the password kept in the folder.
         """
-        with _plain_errors(self.data_dir):
-            return Cluster(home_of(self.data_dir), self._bin_dir).answering() is not None
+        return self.running_address() is not None
 
     def __enter__(self) -> EmbeddedPostgres:
         self.start()

@@ -41,6 +41,7 @@ class ShardStore:
 
     def begin(self, name: str, image_size: int) -> int:
         """Open a new data set; returns its number. Shards follow one by one with `add`."""
+        self._execute("drop_stale_datasets")
         [row] = self._query(
             "add_dataset", name=name, image_size=image_size, fingerprint=f"new:{uuid.uuid4()}"
         )
@@ -74,10 +75,7 @@ class ShardStore:
 
     def discard(self, dataset_id: int) -> None:
         """Drop a data set that was not finished (a cancelled import)."""
-        self._connection.execute(
-            "DELETE FROM gan.datasets WHERE dataset_id = %(dataset_id)s AND fingerprint LIKE 'new:%%'",
-            {"dataset_id": dataset_id},
-        )
+        self._execute("discard_dataset", dataset_id=dataset_id)
 
     def store(self, name: str, image_size: int, shards: Iterable[NewShard]) -> int:
         """Store all shards and return the open data set's number (`finish` it next).

@@ -70,6 +70,7 @@ class Lease:
     worker: int
     unit: WorkUnit
     is_expired: bool = False
+    is_over_for_good: bool = False
 
 
 @dataclass
@@ -109,7 +110,13 @@ class Queue(RuleBasedStateMachine):
     def claim(self, worker: int, cached: set[int]) -> None:
         open_leases = [x for x in self.model.held.values() if x.worker == worker and not x.is_expired]
         waiting = [row.id for row in self.training.units() if row.status == "pending"]
-        waiting += [unit_id for unit_id, lease in self.model.held.items() if lease.is_expired]
+        # Its own unit, which it may be computing, is not offered to a worker as long as a heartbeat
+        # can renew the lease.
+        waiting += [
+            unit_id
+            for unit_id, lease in self.model.held.items()
+            if lease.is_expired and (lease.worker != worker or lease.is_over_for_good)
+        ]
 
         claim = self.workers[worker].queue.claim(self.workers[worker].worker_id, sorted(cached))
 
@@ -138,6 +145,7 @@ class Queue(RuleBasedStateMachine):
         lease = self.model.held[data.draw(st.sampled_from(sorted(self.model.held)))]
         lease.is_expired = True
         if for_good:
+            lease.is_over_for_good = True
             self.classroom.let_lease_end_for_good(lease.unit)
         else:
             self.classroom.let_lease_expire(lease.unit)

@@ -150,12 +150,34 @@ def test_an_old_token_is_refused_even_for_the_same_worker(
     classroom: Classroom, training: Training, worker: Worker
 ) -> None:
     unit = worker.claim()
-    classroom.let_lease_expire(unit)
+    classroom.let_lease_end_for_good(unit)
     again = worker.claim()
     assert again.unit_id == unit.unit_id
     with pytest.raises(LeaseLost):
         worker.queue.submit(finished(unit))
     worker.queue.submit(finished(again))
+
+
+def test_a_worker_is_not_offered_the_unit_it_may_be_computing(
+    classroom: Classroom, training: Training, worker: Worker
+) -> None:
+    unit = worker.claim()
+    classroom.let_lease_expire(unit)
+    assert worker.claim().unit_id != unit.unit_id
+    worker.queue.submit(finished(unit))
+
+
+def test_a_unit_that_nobody_can_do_is_given_up_in_the_end(
+    classroom: Classroom, training: Training, worker: Worker
+) -> None:
+    first = worker.claim()
+    worker.queue.release(first)
+    for _ in range(19):
+        unit = worker.claim()
+        assert unit.unit_id == first.unit_id
+        worker.queue.release(unit)
+    assert worker.claim().unit_id != first.unit_id
+    assert {row.id: row.status for row in training.units()}[first.unit_id] == "failed"
 
 
 def test_another_account_cannot_hand_in_even_with_the_token(

@@ -119,11 +119,12 @@ BEGIN
     RETURN known.worker_id;
 END $$;
 
--- Gives a unit back as it is: same images, same seed, for whoever asks next.
+-- Gives a unit back as it is: same images, same seed, for whoever asks next. One that nobody could
+-- do in 20 attempts (a damaged shard?) is given up, so that it does not stop everybody.
 CREATE FUNCTION gan.return_unit(the_unit bigint) RETURNS void
 LANGUAGE sql SET search_path = gan, pg_temp AS $$
     UPDATE work_units
-    SET status = 'pending', worker_id = NULL, lease_token = NULL, lease_expires_at = NULL,
+    SET status = CASE WHEN num_attempts < 20 THEN 'pending' ELSE 'failed' END, worker_id = NULL, lease_token = NULL, lease_expires_at = NULL,
         lease_hard_end = NULL, num_images_done = 0
     WHERE id = the_unit AND status = 'in_progress'
 $$;
@@ -216,8 +217,8 @@ END $$;
 CREATE FUNCTION gan.unit_size(config jsonb, images_per_second real) RETURNS integer
 LANGUAGE sql IMMUTABLE SET search_path = gan, pg_temp AS $$
     SELECT greatest(1, CASE WHEN images_per_second IS NULL THEN (config->>'first_unit_images')::integer
-           ELSE greatest((config->>'min_unit_images')::integer, least((config->>'max_unit_images')::integer,
-                (images_per_second * (config->>'unit_seconds')::real)::integer)) END
+           ELSE greatest((config->>'min_unit_images')::integer, least((config->>'max_unit_images')::real,
+                images_per_second * (config->>'unit_seconds')::real)::integer) END
            / (config->>'step_batch')::integer) * (config->>'step_batch')::integer
 $$;
 
@@ -257,10 +258,12 @@ BEGIN
     END IF;
 
     size := unit_size(run.config, worker.images_per_second);
-    -- First what came back: units given back, or whose lease ran out.
+    -- First what came back: units given back, or whose lease ran out. Not this worker's own: it may
+    -- be computing it at this moment, and its next heartbeat renews the lease.
     SELECT * INTO unit FROM work_units
-    WHERE run_id = run.run_id
-      AND (status = 'pending' OR (status = 'in_progress' AND lease_expires_at < now()))
+    WHERE run_id = run.run_id AND num_attempts < 20
+      AND (status = 'pending' OR (status = 'in_progress' AND lease_expires_at < now()
+                                  AND (worker_id <> the_worker OR lease_hard_end < now())))
     ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
     IF unit.id IS NULL THEN
@@ -409,6 +412,7 @@ DECLARE
     known   updates;
     stored  bigint;
     figure  float8;
+    step_batch integer;
 BEGIN
     -- The worker before its unit, as in every other function: its heartbeat comes at the same time.
     SELECT workers.worker_id INTO worker FROM workers JOIN work_units USING (worker_id)
@@ -432,9 +436,12 @@ BEGIN
     IF NEW.sha256 IS NULL OR sha256(NEW.payload) <> NEW.sha256 THEN
         PERFORM refuse('GD011', 'The update was damaged on its way here.');
     END IF;
+    step_batch := (run.config->>'step_batch')::integer;
     IF NEW.codec IS NULL OR NEW.codec NOT IN ('fp32', 'fp16', 'int8')
        OR NEW.num_images IS NULL OR NEW.num_images NOT BETWEEN 1 AND unit.num_images
-       OR NEW.num_steps IS NULL OR NEW.num_steps NOT BETWEEN 1 AND NEW.num_images
+       -- A single image left over joins the last step.
+       OR NEW.num_steps IS DISTINCT FROM
+          greatest(1, NEW.num_images / step_batch + (NEW.num_images % step_batch > 1)::integer)
        OR NEW.iteration IS NULL OR NEW.iteration NOT BETWEEN 0 AND run.current_iteration
        OR NEW.check_num_images IS NULL OR NEW.check_num_images NOT BETWEEN 1 AND unit.num_images
        OR NEW.compute_seconds IS NULL OR NOT NEW.compute_seconds BETWEEN 0 AND 864000

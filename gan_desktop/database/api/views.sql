@@ -65,7 +65,8 @@ CREATE VIEW loss_history WITH (security_barrier) AS
     FROM gan.loss_history;
 
 CREATE VIEW datasets WITH (security_barrier) AS
-    SELECT dataset_id, name, image_size, num_images, fingerprint FROM gan.datasets;
+    SELECT dataset_id, name, image_size, num_images, fingerprint FROM gan.datasets
+    WHERE fingerprint NOT LIKE 'new:%';  -- one that is being imported
 
 CREATE VIEW dataset_shards WITH (security_barrier) AS
     SELECT shard_id, dataset_id, position, num_images, num_bytes, sha256, is_held_out, url FROM gan.dataset_shards;

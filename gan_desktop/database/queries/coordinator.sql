@@ -53,9 +53,12 @@ SELECT r.status, r.current_iteration AS iteration,
     (SELECT count(DISTINCT account_id) FROM gan.workers WHERE last_heartbeat > now() - interval '1 minute'
         AND on_hold_reason IS NULL AND state IN ('claiming', 'loading', 'computing', 'uploading', 'finishing',
                                                  'waiting_none_free'))::integer AS num_contributors,
-    (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM recent.submitted_at - recent.claimed_at))
-        FROM (SELECT n.submitted_at, u.claimed_at FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
-              WHERE n.run_id = r.run_id ORDER BY n.update_id DESC LIMIT 30) AS recent) AS median_unit_seconds
+    -- A prefetched unit's time begins when its worker has handed in the one before.
+    (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM submitted_at - began_at))
+        FROM (SELECT n.update_id, n.submitted_at, greatest(u.claimed_at,
+                     lag(n.submitted_at) OVER (PARTITION BY n.worker_id ORDER BY n.update_id)) AS began_at
+              FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
+              WHERE n.run_id = r.run_id ORDER BY n.update_id DESC LIMIT 60) AS recent) AS median_unit_seconds
 FROM gan.training_runs AS r WHERE r.run_id = %(run_id)s;
 
 -- name: pending_updates
@@ -183,6 +186,13 @@ VALUES (%(name)s, %(image_size)s, 0, %(fingerprint)s) RETURNING dataset_id;
 UPDATE gan.datasets SET fingerprint = %(fingerprint)s,
     num_images = (SELECT sum(num_images) FROM gan.dataset_shards WHERE dataset_id = %(dataset_id)s)
 WHERE dataset_id = %(dataset_id)s;
+
+-- name: drop_stale_datasets
+-- What an import that was killed has left.
+DELETE FROM gan.datasets WHERE fingerprint LIKE 'new:%%' AND created_at < now() - interval '1 day';
+
+-- name: discard_dataset
+DELETE FROM gan.datasets WHERE dataset_id = %(dataset_id)s AND fingerprint LIKE 'new:%%';
 
 -- name: find_dataset
 SELECT dataset_id FROM gan.datasets WHERE fingerprint = %(fingerprint)s;
