@@ -33,12 +33,13 @@ class RunConfig:
         step_batch: Images in one optimizer step.
         learning_rate, beta1, beta2: Adam's, for D and G alike.
         outer_rate: How far the weights move along the mean weight change.
-        ema_half_life_images: Images after which an old generator weighs half in the moving average.
+        ema_half_life_images: Images after which an old generator weighs half in the moving average (at
+            least two iterations, however large these are).
         unit_seconds: Length aimed at for one unit, by the worker's measured speed.
         first_unit_images, min_unit_images, max_unit_images: Limits of a unit's size.
         lease_seconds: A lease ends this long after the last heartbeat.
         quorum: Updates from distinct accounts for the next iteration; 0: `quorum_share` of the workers.
-        quorum_share: Share of the workers seen in the last minute that make the quorum.
+        quorum_share: Share of the accounts that contribute now that makes the quorum.
         grace_share: Share of the median unit time to wait for the others once the quorum is met.
         max_staleness: Iterations an update's weights may be old and still count.
         codec_down, codec_up: Coding of weights and of updates.
@@ -91,11 +92,11 @@ class RunConfig:
             ("beta1", 0 <= self.beta1 < 1, "0 up to, not with, 1"),
             ("beta2", 0 <= self.beta2 < 1, "0 up to, not with, 1"),
             ("outer_rate", 0 < self.outer_rate <= 2, "above 0, at most 2"),
-            ("unit_seconds", self.unit_seconds > 0, "a number of seconds above 0"),
+            ("unit_seconds", 0 < self.unit_seconds <= 86_400, "seconds above 0, at most 86400 (a day)"),
             ("first_unit_images", self.first_unit_images >= self.step_batch, "step_batch or more"),
             ("min_unit_images", self.min_unit_images >= self.step_batch, "step_batch or more"),
             ("max_unit_images", self.max_unit_images >= self.min_unit_images, "min_unit_images or more"),
-            ("lease_seconds", self.lease_seconds > 0, "a number of seconds above 0"),
+            ("lease_seconds", 0 < self.lease_seconds <= 86_400, "seconds above 0, at most 86400 (a day)"),
             ("quorum", self.quorum >= 0, "0 (by the number of workers) or more"),
             ("quorum_share", 0 < self.quorum_share <= 1, "above 0, at most 1"),
             ("grace_share", 0 <= self.grace_share <= 2, "0 to 2"),
@@ -337,7 +338,7 @@ class Hardware:
 
 
 class WorkerState(StrEnum):
-    """Codes that travel with the heartbeat; each has one sentence (see `STATE_SENTENCES`)."""
+    """Codes that travel with the heartbeat; each has one sentence (sentences.py)."""
 
     JOINING = "joining"
     CHECKING = "checking"

@@ -10,7 +10,6 @@ from gan_desktop.training.quality import (
     draw_samples,
     fixed_noise,
     grid_png,
-    real_floor,
     sliced_wasserstein,
 )
 
@@ -32,10 +31,6 @@ class Evaluation:
         self._gan = gan
         self._held_out = held_out[:MEASURED_IMAGES]
         self._noise = fixed_noise(config, max(GRID_IMAGES, len(self._held_out)))
-
-    def floor(self) -> float | None:
-        """The distance of real pictures from real pictures: no network gets below."""
-        return real_floor(self._held_out) if len(self._held_out) >= 2 else None
 
     def grid(self, ema: Tensors) -> bytes:
         """A PNG of 8 x 8 faces."""

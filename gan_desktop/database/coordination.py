@@ -178,7 +178,7 @@ class Coordination:
         self._sql = load_queries("coordinator")
 
     def situation(self) -> Situation:
-        """How many workers, open units and waiting updates there are."""
+        """The run's status and iteration, who contributes now, and how long units take."""
         [row] = self._query("situation")
         return Situation(**{**row._asdict(), "status": RunStatus(row.status)})
 

@@ -104,6 +104,6 @@ def to_unit_range(images: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 def seeded_generator(seed: int, purpose: str) -> torch.Generator:
-    """A random stream of a unit's own; streams of different purposes do not meet."""
+    """A random stream for one purpose; streams of one seed for different purposes do not meet."""
     digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))

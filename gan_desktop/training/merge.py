@@ -107,7 +107,7 @@ def merge_updates(
         update_format: `UpdateFormat.of(config)`.
         config: The run's.
         norm_history: (num_steps, norm) of earlier counted updates, newest first.
-        seed: Decides which coordinates the gate sketches.
+        seed: Decides which coordinates the gate sketches; must not be known to workers.
     """
     ordered = sorted(candidates, key=lambda candidate: candidate.update_id)
     gate = Gate(update_format.shapes, update_format.parameters, config, norm_history, seed)

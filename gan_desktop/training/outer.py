@@ -16,6 +16,7 @@ from torch import nn
 
 from gan_desktop.errors import PayloadError
 from gan_desktop.records import RunConfig
+from gan_desktop.training.losses import seeded_generator
 from gan_desktop.training.networks import (
     Gan,
     Tensors,
@@ -31,6 +32,8 @@ _COUNTS = "counts"
 # 16 x 64 images move eval-mode samples less than the noise of the distance that we measure them by.
 RECALIBRATION_BATCHES = 16
 RECALIBRATION_BATCH = 64
+# One iteration makes the moving average forget at most as much as half a half-life: 29%.
+LARGEST_EMA_STEP = 0.5
 
 
 @dataclass
@@ -123,7 +126,9 @@ class OuterState:
             self._adam_step(gradients, config)
         self.iteration += 1
         self.num_images += num_images
-        forget = 1 - 0.5 ** (num_images / config.ema_half_life_images)
+        # A large class merges so many images at once that the newest G alone would be the average.
+        half_lives = min(num_images / config.ema_half_life_images, LARGEST_EMA_STEP)
+        forget = 1 - 0.5**half_lives
         for name, average in self.ema.items():
             average.lerp_(self.weights[name], forget)
 
@@ -204,7 +209,7 @@ def recalibrate_batchnorm(
         norm.reset_running_stats()
         norm.momentum = None  # PyTorch's word for a cumulative average
     device = next(generator.parameters()).device
-    random = torch.Generator().manual_seed(seed)
+    random = seeded_generator(seed, "recalibration")
     generator.train()
     for _ in range(num_batches):
         generator(torch.randn(batch, latent_size, generator=random).to(device))

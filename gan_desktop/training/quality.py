@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from gan_desktop.records import RunConfig
+from gan_desktop.training.losses import seeded_generator
 
 COARSEST_LEVEL = 16
 PATCH_SIZE = 7
@@ -68,7 +69,8 @@ def real_floor(images: torch.Tensor, seed: int = 0) -> float:
 
 def fixed_noise(config: RunConfig, count: int) -> torch.Tensor:
     """The z [count, latent_size] of all a run's grids and measures; more noise starts with less noise."""
-    generator = torch.Generator().manual_seed(config.seed)
+    # A stream of its own: the first weights of G come from the same seed.
+    generator = seeded_generator(config.seed, "samples")
     return torch.randn(count, config.latent_size, generator=generator)
 
 

@@ -153,7 +153,7 @@ class UnitTrainer:
                 figures = self._accumulate(real, z)
                 gradients.add(self.gan, len(real))
             tally.add(figures, len(real))
-            is_last = tally.num_images == len(images)
+            is_last = tally.num_images == len(images) or should_stop()
             report_is_due = is_last or tally.is_report_due()
             if report_is_due or between_steps is not None:
                 latest = tally.latest()
@@ -161,7 +161,7 @@ class UnitTrainer:
             tally.seconds += seconds
             if report_is_due:
                 on_step(latest)
-            if is_last or should_stop():
+            if is_last:
                 break
             if between_steps is not None:
                 between_steps(seconds)

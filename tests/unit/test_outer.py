@@ -102,6 +102,16 @@ def test_after_its_half_life_an_old_generator_weighs_half_in_the_average() -> No
     torch.testing.assert_close(state.ema[name], old + 0.5)
 
 
+def test_the_average_stays_one_when_a_large_class_merges_many_images_at_once() -> None:
+    config = RunConfig(feature_maps=4, latent_size=8, ema_half_life_images=4_000)
+    state = OuterState.fresh(config)
+    name = next(iter(state.ema))
+    old = state.ema[name].clone()
+    nothing = {key: torch.zeros_like(tensor) for key, tensor in state.weights.items()}
+    state.apply(nothing | {name: torch.ones_like(old)}, 100_000, config)
+    torch.testing.assert_close(state.ema[name], old + (1 - 0.5**0.5))
+
+
 # ---------------------------------------------------------------------------------------------
 # Bytes
 # ---------------------------------------------------------------------------------------------
