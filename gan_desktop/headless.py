@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -25,15 +26,15 @@ from gan_desktop.records import (
     UnitComputed,
     UnitDelivered,
     UnitDropped,
-    UnitProgress,
     UnitStarted,
     UpdateRefused,
     WorkerState,
 )
-from gan_desktop.sentences import sentence
+from gan_desktop.sentences import about_time, sentence
 from gan_desktop.training.shard_cache import ShardCache
 from gan_desktop.worker.home import WorkerHome
-from gan_desktop.worker.loop import Worker, WorkerOptions
+from gan_desktop.worker.loop import Worker
+from gan_desktop.worker.options import WorkerOptions
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,20 @@ _TOLD_BY_UNITS = {
     WorkerState.UPLOADING,
     WorkerState.FINISHING,
     WorkerState.WAITING_NONE_FREE,
-    WorkerState.STOPPED,
 }
+
+
+def _print(text: str) -> None:
+    """Print at once. Where nobody reads any more (`| head`) the program ends as at the first Ctrl+C."""
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        # The next lines go nowhere, so that this happens once.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        signal.raise_signal(signal.SIGINT)
+    except OSError as error:
+        # Lines into a file on a full disk: the work is worth more than its log.
+        logger.debug("A line could not be written: %s", error)
 
 
 class WorkerConsole:
@@ -59,34 +72,47 @@ class WorkerConsole:
     Reports come from several threads; each report's lines stay together.
     """
 
-    def __init__(self, write: Callable[[str], None] = lambda text: print(text, flush=True)) -> None:  # noqa: T201
+    def __init__(self, write: Callable[[str], None] = _print) -> None:
         self._write = write
         self._lock = threading.Lock()
-        self._last_sentence = ""
-        self.unit_in_work: UnitProgress | None = None
+        self._waiting: WorkerState | None = None
+        self._unit_in_work: int | None = None
+        self._seconds_left: float | None = None
 
     def report(self, report: Report) -> None:
         """Print a report, if it is one for the console."""
-        lines = self._lines(report)
-        if lines:
-            with self._lock:
+        with self._lock:
+            lines = self._lines(report)
+            if lines:
                 self._write("\n".join(lines))
+
+    def say_stopping(self) -> None:
+        """Tell what the first Ctrl+C does."""
+        with self._lock:
+            if self._unit_in_work is None:
+                self._write("Stopping.")
+            else:
+                self._write(
+                    f"Finishing work unit {self._unit_in_work} ({about_time(self._seconds_left)})."
+                    " Press Ctrl+C again to hand in what is done and stop now."
+                )
 
     def _lines(self, report: Report) -> list[str]:
         match report:
             case Joined():
                 return _joined_lines(report)
             case UnitStarted(unit):
-                self._last_sentence = ""
+                self._waiting = None
+                self._unit_in_work, self._seconds_left = unit.unit_id, None
                 return [
                     "",
                     f"Processing work unit {unit.unit_id} (iteration {unit.iteration})",
                     f"Number of images: {unit.num_images}",
                 ]
-            case UnitProgress():
-                self.unit_in_work = report
+            case StateChanged(WorkerState.COMPUTING, detail):
+                self._seconds_left = detail.get("seconds_left")
             case UnitComputed(_, result):
-                self.unit_in_work = None
+                self._unit_in_work = None
                 return [
                     f"Completed {result.num_steps} batches ({result.num_images} images)",
                     f"G_loss: {result.loss_g:.3f} | D_loss: {result.loss_d:.3f} | "
@@ -101,20 +127,16 @@ class WorkerConsole:
                     f" | Time: {report.seconds:.1f} s",
                 ]
             case UnitDropped(unit_id, reason):
+                if unit_id == self._unit_in_work:
+                    self._unit_in_work = None
                 return [f"Work unit {unit_id}: {reason}"]
             case Notice(text):
                 return [text]
             case StateChanged(state, detail) if state not in _TOLD_BY_UNITS:
-                return self._new_sentence(sentence(state, detail), state)
+                # Waiting is reported every few seconds with new numbers; one line is enough.
+                is_news, self._waiting = state is not self._waiting, state
+                return [sentence(state, detail)] if is_news else []
         return []
-
-    def _new_sentence(self, words: str, state: WorkerState) -> list[str]:
-        # Waiting may be reported every few seconds with new numbers; one line is enough.
-        kind = state.value
-        if kind == self._last_sentence:
-            return []
-        self._last_sentence = kind
-        return [words]
 
 
 def _joined_lines(joined: Joined) -> list[str]:
@@ -138,7 +160,7 @@ def _joined_lines(joined: Joined) -> list[str]:
 class CoordinatorConsole:
     """Prints what the coordinator does: a line for each iteration."""
 
-    def __init__(self, write: Callable[[str], None] = lambda text: print(text, flush=True)) -> None:  # noqa: T201
+    def __init__(self, write: Callable[[str], None] = _print) -> None:
         self._write = write
 
     def report(self, report: Report) -> None:
@@ -168,9 +190,17 @@ def _iteration_line(report: IterationPublished) -> str:
     return " | ".join(parts)
 
 
-def default_folder() -> Path:
-    """Where this user's programs keep state and pictures."""
-    return platformdirs.user_cache_path("gan-desktop", appauthor=False)
+def _folders(chosen: Path | None) -> tuple[Path, Path]:
+    """Where workers keep their identity and finished units, and where pictures are cached.
+
+    Not both in the system's cache folder: cleaning that must lose nobody's work.
+    """
+    if chosen is not None:
+        return chosen / "workers", chosen / "shards"
+    return (
+        platformdirs.user_data_path("gan-desktop", appauthor=False) / "workers",
+        platformdirs.user_cache_path("gan-desktop", appauthor=False) / "shards",
+    )
 
 
 def run_worker(address: Address, options: WorkerOptions, folder: Path | None = None) -> bool:
@@ -179,36 +209,26 @@ def run_worker(address: Address, options: WorkerOptions, folder: Path | None = N
     Ctrl+C or SIGTERM once: finish the unit and hand it in. Twice: hand in what is done.
     """
     console = WorkerConsole()
-    folder = folder or default_folder()
+    workers, shards = _folders(folder)
     print("Initializing worker...", flush=True)  # noqa: T201
-    account = f"{address.host}:{address.port}/{address.dbname}/{address.user}"
-    home = WorkerHome.open(folder / "workers", account)
+    # Without the host: the class's server may move, and this computer is still the same worker.
+    home = WorkerHome.open(workers, f"{address.dbname}/{address.user}")
     try:
-        cache = ShardCache(folder / "shards", CACHE_LIMIT_BYTES, lambda text: console.report(Notice(text)))
+        cache = ShardCache(shards, CACHE_LIMIT_BYTES, lambda text: console.report(Notice(text)))
         worker = Worker(address, home, cache, options, console)
 
         def stop(times: int) -> None:
             if times == 1:
-                console.report(Notice(_finishing_words(console.unit_in_work)))
+                console.say_stopping()
                 worker.request_stop(StopRequest.FINISH_UNIT)
             else:
                 if times == 2:
                     console.report(Notice("Handing in what is done and stopping."))
                 worker.request_stop(StopRequest.HAND_IN_NOW)
 
-        is_complete = _run_with_signals(worker.run, stop)
+        return _run_with_signals(worker.run, stop)
     finally:
         home.close()
-    console.report(Notice(sentence(WorkerState.COMPLETE if is_complete else WorkerState.STOPPED, {})))
-    return is_complete
-
-
-def _finishing_words(progress: UnitProgress | None) -> str:
-    again = "Press Ctrl+C again to hand in what is done and stop now."
-    if progress is None:
-        return f"Stopping. {again}"
-    done = f"{progress.num_images_done} of {progress.num_images} images done"
-    return f"Finishing work unit {progress.unit_id} ({done}). {again}"
 
 
 def run_coordinator(address: Address, run_id: int | None = None, folder: Path | None = None) -> bool:
@@ -228,9 +248,15 @@ def run_coordinator(address: Address, run_id: int | None = None, folder: Path | 
                 "The class has no training to run. Make one first: gan-desktop class new-run."
             )
     console = CoordinatorConsole()
-    cache = ShardCache((folder or default_folder()) / "shards", CACHE_LIMIT_BYTES)
-    coordinator = Coordinator(address, run_id, cache, console)
-    return _run_with_signals(coordinator.run, lambda _: coordinator.stop())
+    _, shards = _folders(folder)
+    coordinator = Coordinator(address, run_id, ShardCache(shards, CACHE_LIMIT_BYTES), console)
+
+    def stop(times: int) -> None:
+        if times == 1:
+            console.report(Notice("Stopping. The workers wait, and go on with the next start."))
+        coordinator.stop()
+
+    return _run_with_signals(coordinator.run, stop)
 
 
 def _run_with_signals(run: Callable[[], bool], stop: Callable[[int], None]) -> bool:
@@ -268,8 +294,3 @@ def _run_with_signals(run: Callable[[], bool], stop: Callable[[int], None]) -> b
     if isinstance(result, BaseException):
         raise result
     return result
-
-
-def print_error(error: GanDesktopError) -> None:
-    """Show an expected trouble: what happened and what to do."""
-    sys.stderr.write(f"{error.title}: {error.message}\n")

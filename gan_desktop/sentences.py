@@ -16,18 +16,22 @@ def sentence(state: WorkerState, detail: Detail) -> str:
     return words if isinstance(words, str) else words(detail)
 
 
-def _about(seconds: float | None) -> str:
+def about_time(seconds: float | None) -> str:
     """A length of time as people say it."""
     if seconds is None:
         return "measuring the time left"
     if seconds < 60:
         return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min"
+    if seconds < 5_400:
+        return f"about {round(seconds / 60)} min"
+    if seconds < 172_800:
+        return f"about {round(seconds / 3_600)} h"
+    return f"about {round(seconds / 86_400)} days"
 
 
 def _away(detail: Detail) -> str:
     seconds = detail.get("coordinator_silent_s")
-    since = f" for {_about(seconds)}" if seconds else ""
+    since = f" for {about_time(seconds)}" if seconds else ""
     return f"The class's main computer has been off{since}. This computer goes on by itself when it returns."
 
 
@@ -38,15 +42,17 @@ def _none_free(detail: Detail) -> str:
 
 
 def _computing(detail: Detail) -> str:
+    seconds = detail.get("seconds_left")
+    left = about_time(seconds) if seconds is None else f"{about_time(seconds)} left"
     return (
         f"Learning from unit {detail['unit_id']}: {detail['num_done']:,} of {detail['num_images']:,} images,"
-        f" {_about(detail.get('seconds_left'))}{' left' if detail.get('seconds_left') is not None else ''}."
+        f" {left}."
     )
 
 
 def _finishing(detail: Detail) -> str:
     unit = f"unit {detail['unit_id']}" if "unit_id" in detail else "the unit"
-    return f"Finishing {unit}, then stopping: {_about(detail.get('seconds_left'))}."
+    return f"Finishing {unit}, then stopping: {about_time(detail.get('seconds_left'))}."
 
 
 def _uploading(detail: Detail) -> str:
@@ -54,10 +60,9 @@ def _uploading(detail: Detail) -> str:
 
 
 def _retrying(detail: Detail) -> str:
-    return (
-        "No connection to the class. Your finished unit is kept here."
-        f" Next try in {max(1, detail.get('seconds', 1))} s."
-    )
+    kept = " Your finished unit is kept here." if detail.get("num_waiting") else ""
+    reason = f" {detail['reason']}" if detail.get("reason") else ""
+    return f"No connection to the class.{kept}{reason} Next try in {max(1, detail.get('seconds', 1))} s."
 
 
 _SENTENCES: Mapping[WorkerState, str | Callable[[Detail], str]] = {

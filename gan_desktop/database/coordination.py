@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import psycopg2.errors
@@ -138,6 +139,11 @@ class CoordinatorLease:
         """
         if self._connection.execute(self._sql["renew_lease"], self._row) != 1:
             raise CoordinatorReplaced("Another coordinator has taken this training over. This one ends.")
+
+    def holder_seen_at(self) -> datetime | None:
+        """The last sign of life of whoever holds the run: it moves as long as he lives."""
+        rows = self._connection.query(self._sql["holder_seen"], self._row)
+        return rows[0].seen_at if rows else None
 
     def drop(self) -> None:
         """Let another coordinator take the run at once."""

@@ -43,6 +43,10 @@ UPDATE gan.training_runs
 SET coordinator_lease_end = now() + %(lease_seconds)s * interval '1 second', coordinator_seen_at = now()
 WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;
 
+-- name: holder_seen
+-- Of the coordinator that holds the run now, by the server's clock.
+SELECT coordinator_seen_at AS seen_at FROM gan.training_runs WHERE run_id = %(run_id)s;
+
 -- name: drop_lease
 UPDATE gan.training_runs SET coordinator_token = NULL, coordinator_lease_end = NULL
 WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;

@@ -1,0 +1,37 @@
+-- What the instructor looks at. Asked as the class's coordinator role; nothing here changes anything.
+
+-- name: is_instructor
+SELECT is_instructor() AS is_instructor;
+
+-- name: title
+SELECT title FROM gan.class;
+
+-- name: datasets
+-- The view leaves out what is being imported at this moment.
+SELECT dataset_id, name, image_size, num_images, fingerprint FROM datasets ORDER BY dataset_id;
+
+-- name: runs
+-- Newest first. The distance is the one measured last.
+SELECT run_id, name, status, dataset_id, current_iteration AS iteration,
+       (config->>'target_iterations')::integer AS target_iterations, total_images,
+       (SELECT distance FROM gan.loss_history AS h WHERE h.run_id = r.run_id AND distance IS NOT NULL
+        ORDER BY iteration DESC LIMIT 1) AS distance,
+       extract(epoch FROM now() - coordinator_seen_at)::float8 AS coordinator_silent_s
+FROM gan.training_runs AS r ORDER BY run_id DESC;
+
+-- name: queue
+SELECT (SELECT count(*) FROM gan.work_units WHERE run_id = %(run_id)s AND status = 'in_progress'
+        AND lease_expires_at > now())::integer AS num_units_out,
+       (SELECT count(*) FROM gan.updates WHERE run_id = %(run_id)s AND status = 'handed_in')::integer
+        AS num_updates_waiting;
+
+-- name: samples
+SELECT iteration, png FROM gan.samples WHERE run_id = %(run_id)s AND iteration > %(after)s ORDER BY iteration;
+
+-- name: workers
+SELECT w.worker_id, w.name, a.display_name AS owner, w.hostname, w.gpu_name, w.state, w.state_detail,
+       w.total_work_units AS num_units, w.total_images AS num_images,
+       coalesce(w.images_per_second, 0) AS images_per_second, w.on_hold_reason,
+       extract(epoch FROM now() - w.last_heartbeat)::float8 AS silent_s
+FROM gan.workers AS w JOIN gan.accounts AS a USING (account_id)
+ORDER BY w.state = 'stopped', w.total_images DESC, w.worker_id;

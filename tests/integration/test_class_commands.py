@@ -1,0 +1,277 @@
+"""The instructor's console: a class is made, joined, taught and looked at with `gan-desktop class`."""
+
+from __future__ import annotations
+
+import io
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+from psycopg2 import sql
+from rich.console import Console
+
+from gan_desktop.class_admin import ClassStatus
+from gan_desktop.cli import main
+from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.statistics import WorkerSummary
+from gan_desktop.status_tables import print_status, worker_sentence
+from gan_desktop.training.faces import draw_face
+from tests.integration.classroom import Classroom
+from tests.integration.console import Answer, finish, gan_desktop, read_until, start, write_config
+
+# A training that is over in seconds.
+TRAINING = {
+    "target_iterations": 2,
+    "first_unit_images": 64,
+    "min_unit_images": 64,
+    "feature_maps": 8,
+    "evaluate_every": 1,
+}
+
+ClassCommand = Callable[..., Answer]
+
+
+@pytest.fixture
+def class_command(
+    classroom: Classroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> ClassCommand:
+    """Runs `gan-desktop class ...` in this process, with the coordinator's config.yaml in the folder."""
+    write_config(tmp_path, classroom.coordinator_address, password=False, training=TRAINING)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("PGPASSWORD", classroom.coordinator_address.password or "")
+
+    def run(*arguments: object) -> Answer:
+        code = main(["class", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    return run
+
+
+# -- a whole class -------------------------------------------------------------------------------
+
+
+def test_class_on_a_hosted_database_from_the_first_command_to_the_last(
+    open_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = open_folder / "server"
+    instructor, student = tmp_path / "instructor", tmp_path / "student"
+    for folder in (instructor, student):
+        folder.mkdir()
+    monkeypatch.chdir(instructor)
+    before = gan_desktop("class", "init", "--hosted", "--server-folder", server)
+    assert before.code == 1
+    assert "gan-desktop class host" in before.stderr
+
+    with start("class", "host", "--server-folder", server) as host:
+        read_until(host, "gan-desktop class init --hosted")
+        made = gan_desktop("class", "init", "--hosted", "--server-folder", server, "--title", "Vision")
+        assert (made.code, made.stderr) == (0, "")
+        config = instructor / "config.yaml"
+        config.write_text(made.stdout + yaml.safe_dump({"training": TRAINING}), encoding="utf-8")
+        admitted = gan_desktop("class", "add-student", "Zoë: 'one'")
+        (student / "config.yaml").write_text(admitted.stdout, encoding="utf-8")
+        imported = gan_desktop("class", "import", "--drawn", "100", "--size", "32")
+        assert "Data set 1: 95 pictures to learn from, 5 kept for measuring, 0 skipped." in imported.stdout
+        assert "Training 1 is ready" in gan_desktop("class", "new-run", "Faces").stdout
+
+        with (
+            start("--admin", "--no-gui", "--folder", instructor, cwd=instructor) as coordinator,
+            start("--no-gui", "--folder", student, cwd=student) as worker,
+        ):
+            answers = finish(coordinator), finish(worker)
+        assert [answer.code for answer in answers] == [0, 0], answers
+        assert "Name: Zoë: 'one'" in answers[1].stdout
+        assert "Work unit 1 completed successfully!" in answers[1].stdout
+
+        status = gan_desktop("class", "status", COLUMNS="200")
+        for words in ("Vision", "1 Faces", "complete", "2 of 2", "Zoë: 'one'", "Stopped."):
+            assert words in status.stdout
+        host.send_signal(signal.SIGINT)
+        assert finish(host).code == 0
+    after = gan_desktop("class", "status")
+    assert after.code == 3
+    assert "no database answers" in after.stderr
+
+
+def test_class_in_a_given_database_needs_no_superuser(
+    new_database: Callable[[], Address], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = new_database()
+    administrator = replace(database, user=f"admin_{database.dbname}", password="of-the-department")
+    names = {"role": sql.Identifier(administrator.user), "database": sql.Identifier(database.dbname)}
+    with Connection(database) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {role} LOGIN PASSWORD 'of-the-department'").format(**names))
+    monkeypatch.chdir(tmp_path)
+    write_config(tmp_path, administrator)
+    refused = gan_desktop("class", "init")
+    assert refused.code == 3
+    for words in ("CREATEROLE;", "OWNER TO"):
+        assert words in refused.stderr
+        [statement] = [line for line in refused.stderr.splitlines() if words in line]
+        with Connection(database) as connection:
+            connection.execute(statement)
+
+    made = gan_desktop("class", "init")
+    assert made.code == 0, made.stderr
+    (tmp_path / "config.yaml").write_text(made.stdout, encoding="utf-8")
+    assert gan_desktop("class", "status").code == 0
+    again = gan_desktop("class", "init")
+    assert again.code == 3
+    assert "holds a class already" in again.stderr
+
+    with Connection(database) as connection:
+        connection.execute(sql.SQL("REASSIGN OWNED BY {role} TO CURRENT_USER").format(**names))
+        connection.execute(sql.SQL("DROP OWNED BY {role}").format(**names))
+        connection.execute(sql.SQL("DROP ROLE {role}").format(**names))
+
+
+# -- people --------------------------------------------------------------------------------------
+
+
+def test_students_lines_are_a_config_file(class_command: ClassCommand, classroom: Classroom) -> None:
+    answer = class_command("add-student", "Ana")
+    assert answer.code == 0
+    config = yaml.safe_load(answer.stdout)
+    assert config["worker"] == {"name": "Ana"}
+    database = config["database"]
+    assert "insecure" not in database
+    address = replace(classroom.administrator, user=database["user"], password=database["password"])
+    with Connection(address) as connection:
+        assert connection.query("SELECT own_account_id() IS NOT NULL AS is_student")[0].is_student
+
+
+def test_students_elsewhere_get_another_address(class_command: ClassCommand) -> None:
+    here = class_command("add-student", "Ana")
+    assert "127.0.0.1 is this computer alone" in here.stdout
+    elsewhere = class_command("add-student", "Bo", "--host", "192.168.1.20", "--insecure")
+    assert "this computer alone" not in elsewhere.stdout
+    database = yaml.safe_load(elsewhere.stdout)["database"]
+    assert (database["host"], database["insecure"]) == ("192.168.1.20", True)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 41, "two\nlines", "\x1b[31mred"])
+def test_name_that_cannot_be_shown_is_refused(class_command: ClassCommand, name: str) -> None:
+    answer = class_command("add-student", name)
+    assert answer.code == 1
+    assert "A name has 1 to 40 characters" in answer.stderr
+    assert "password" not in answer.stdout
+
+
+# -- pictures and trainings ----------------------------------------------------------------------
+
+
+def save_pictures(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        Image.fromarray(draw_face(number, 40)).save(folder / f"{number:03d}.png")
+    return folder
+
+
+def test_imported_pictures_are_learned_from_and_damaged_ones_named(
+    class_command: ClassCommand, tmp_path: Path
+) -> None:
+    folder = save_pictures(tmp_path / "pictures", 70)
+    (folder / "broken.png").write_bytes(b"\x89PNG and nothing more")
+    answer = class_command("import", folder)
+    assert answer.code == 0
+    assert "66 pictures to learn from, 4 kept for measuring, 1 skipped" in answer.stdout
+    assert "skipped broken.png: " in answer.stderr
+    assert "pictures, 70 pictures of 32 x 32 pixels" in class_command("status").stdout
+
+
+def test_pictures_that_cannot_be_used_leave_nothing(
+    class_command: ClassCommand, classroom: Classroom, tmp_path: Path
+) -> None:
+    missing = class_command("import", tmp_path / "missing")
+    assert (missing.code, missing.stdout) == (2, "")
+    assert "There is no folder or zip file" in missing.stderr
+    few = class_command("import", save_pictures(tmp_path / "few", 10))
+    assert (few.code, few.stdout) == (2, "")
+    assert "training needs at least 64" in few.stderr
+    assert class_command("import", "--drawn", "10").code == 2
+    assert classroom.superuser.query("SELECT * FROM gan.datasets") == []
+
+
+def test_training_must_fit_its_pictures(class_command: ClassCommand) -> None:
+    without = class_command("new-run", "Faces")
+    assert without.code == 1
+    assert "gan-desktop class import" in without.stderr
+    assert class_command("import", "--drawn", "64", "--size", "64").code == 0
+    wrong_size = class_command("new-run", "Faces")
+    assert wrong_size.code == 2
+    assert "training.image_size is 32" in wrong_size.stderr
+    wrong_number = class_command("new-run", "Faces", "--dataset", "77")
+    assert wrong_number.code == 1
+    assert "no data set number 77. There are:" in wrong_number.stderr
+    assert class_command("import", "--drawn", "64").code == 0
+    assert class_command("new-run", "two\nlines").code == 1
+    assert class_command("new-run", "Faces").code == 0
+
+
+def test_training_is_steered_to_its_end(class_command: ClassCommand) -> None:
+    def told(*arguments: object) -> str:
+        return class_command(*arguments).said
+
+    assert "no training in progress" in told("start")
+    class_command("import", "--drawn", "64")
+    class_command("new-run", "First")
+    assert "has not started yet" in told("pause")
+    assert "Training 1 has begun." in told("start")
+    assert "waits for its coordinator" in told("status")
+    assert "Training 1 is paused." in told("pause")
+    class_command("new-run", "Second")
+    assert "Another training is in progress" in told("start", "--run", "2")
+    assert "Training 1 goes on." in told("resume")
+    assert "Training 1 is complete." in told("finish")
+    assert "Training 1 is complete. Make a new one" in told("pause", "--run", "1")
+    assert "no training number 9" in told("finish", "--run", "9")
+    assert "Training 2 has begun." in told("start")
+
+
+# -- status --------------------------------------------------------------------------------------
+
+
+def computer(**changes: Any) -> WorkerSummary:
+    values: dict[str, Any] = {
+        "worker_id": "abc123", "name": "Ana's laptop", "owner": "Ana", "hostname": "ana-pc", "gpu_name": None,
+        "state": "computing", "num_units": 3, "num_images": 4_096, "images_per_second": 90.0,
+        "on_hold_reason": None, "silent_s": 2.0,
+        "state_detail": {"unit_id": 42, "num_done": 1_216, "num_images": 2_048, "seconds_left": 9},
+    }  # fmt: skip
+    return WorkerSummary(**{**values, **changes})
+
+
+def shown(*workers: WorkerSummary) -> str:
+    screen = io.StringIO()
+    status = ClassStatus("Vision", [], [], None, list(workers))
+    print_status(status, Console(file=screen, width=200, force_terminal=True, no_color=True))
+    return screen.getvalue()
+
+
+def test_instructor_reads_the_very_sentence_of_the_student() -> None:
+    words = shown(computer())
+    assert "Learning from unit 42: 1,216 of 2,048 images, about 9 s left." in words
+    assert "Ana's laptop (Ana)" in words
+    assert "No sign of life for about 2 h." in shown(computer(silent_s=7_200.0))
+    assert "Stopped." in worker_sentence(computer(state="stopped", silent_s=90_000.0))
+    assert "On hold: too large" in worker_sentence(computer(on_hold_reason="too large"))
+
+
+def test_students_words_cannot_harm_the_instructors_screen() -> None:
+    words = shown(
+        computer(name="[red]Bo[/red]", hostname="pc\x1b]0;owned\x07\n\n"),
+        computer(state="computing", state_detail={}),
+        computer(state="computing", state_detail={"unit_id": "\x1b[2J", "num_done": "x", "num_images": None}),
+        computer(state="uploading", state_detail={"unit_id": [1], "num_bytes": "many"}),
+        computer(state="a state of tomorrow"),
+    )
+    assert "\x1b]0" not in words and "\x1b[2J" not in words and "\x07" not in words
+    assert "[red]Bo[/red]" in words
+    assert "a state of tomorrow" in words
