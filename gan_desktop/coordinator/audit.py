@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import OrderedDict
 
 from gan_desktop.database.coordination import Coordination
 from gan_desktop.database.downloads import Downloads
+from gan_desktop.errors import ImageSetError, PayloadError
 from gan_desktop.records import PendingUpdate, Run, Shard
 from gan_desktop.training.gate import check_figures_agree
 from gan_desktop.training.losses import check_figures
 from gan_desktop.training.networks import Gan, Tensors, load_tensors
 from gan_desktop.training.shard_cache import ShardCache, unit_images
+
+logger = logging.getLogger(__name__)
 
 REFUSAL = "Its check figures are not those of the weights and pictures it was given."
 
@@ -43,13 +47,19 @@ class Audit:
 
     def passes(self, update: PendingUpdate, coordination: Coordination, downloads: Downloads) -> bool:
         """False where an update was chosen, computed again, and does not agree."""
-        weights = self._published.get(update.iteration)
+        weights, claimed = self._published.get(update.iteration), update.result.check
         if weights is None or self._random.random() >= self._run.config.audit_share:
             return True
+        # An honest worker measures on one step's images; more would be our memory in a stranger's hands.
+        if claimed.num_images > self._run.config.step_batch:
+            return False
         seed, ranges = coordination.unit_of_update(update.update_id)
-        images = unit_images(ranges, self._shards, self._run.config, self._cache, downloads.shard)
+        try:
+            images = unit_images(ranges, self._shards, self._run.config, self._cache, downloads.shard)
+        except (ImageSetError, PayloadError) as error:
+            logger.warning("Update %d could not be checked: %s", update.update_id, error)
+            return True
         load_tensors(self._gan, weights)
-        claimed = update.result.check
         recomputed = check_figures(
             self._gan, images[: claimed.num_images], seed=seed, config=self._run.config
         )

@@ -17,19 +17,6 @@ def create_database(administrator: Address, name: str) -> Address:
     return replace(administrator, dbname=name)
 
 
-def list_databases(administrator: Address, prefix: str) -> list[str]:
-    """Names of the databases that begin with `prefix` and that nobody is connected to."""
-    with Connection(administrator) as connection:
-        rows = connection.query(
-            """
-            SELECT datname FROM pg_database AS d WHERE starts_with(datname, %s)
-            AND NOT EXISTS (SELECT 1 FROM pg_stat_activity AS a WHERE a.datname = d.datname)
-            """,
-            [prefix],
-        )
-    return [row.datname for row in rows]
-
-
 def drop_class_database(administrator: Address, name: str) -> None:
     """Drop a class's database with everything in it, and the logins of its people."""
     logins: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,23 +16,37 @@ from gan_desktop.records import WorkerState
 
 logger = logging.getLogger(__name__)
 
+# A class counts on whom it heard of in the last minute.
+LONGEST_INTERVAL_S = 20.0
+# A lease outlives two signs of life that were lost.
+BEATS_PER_LEASE = 3
+# Anybody in the class can send notifications; nobody can make us beat faster than this.
+SHORTEST_INTERVAL_S = 0.2
+
 
 @dataclass(frozen=True)
 class Pulse:
-    """What the worker says of itself. `unit_ids` begins with the unit in work."""
+    """What the worker says of itself.
+
+    Attributes:
+        unit_ids: The units whose leases it keeps, the one in work first.
+        lease_seconds: The shortest of these leases; None without any.
+    """
 
     state: WorkerState
     detail: Mapping[str, Any] = field(default_factory=dict)
     unit_ids: tuple[int, ...] = ()
     images_done: int = 0
     error: str | None = None
+    lease_seconds: float | None = None
 
 
 class Heartbeat:
     """A thread with a connection of its own, so that no long download delays a sign of life.
 
     Args:
-        take_pulse: Called at each beat.
+        interval_s: Seconds between two beats, at most.
+        take_pulse: Called at each beat, and between beats.
         on_directives: Told what the class answered.
         on_refused: Told when the class does not know us any more; the heart stops then.
     """
@@ -76,25 +91,41 @@ class Heartbeat:
                     self._on_refused(error)
                     return
                 logger.info("Heartbeat: %s", error)
-                self._stop.wait(self._interval_s)
+                self._stop.wait(self._pause())
             except Refused as error:
                 self._on_refused(error)
                 return
             except Exception:
                 # Without this thread the leases would run out unseen.
                 logger.exception("The heartbeat failed and goes on")
-                self._stop.wait(self._interval_s)
+                self._stop.wait(self._pause())
 
     def _beat(self, connection: Connection) -> None:
         queue = WorkQueue(connection, self._session_id)
         while not self._stop.is_set():
             pulse = self._take_pulse()
-            directives = queue.heartbeat(
-                self._worker_id, pulse.state, pulse.detail, pulse.unit_ids, pulse.images_done, pulse.error
+            self._on_directives(
+                queue.heartbeat(
+                    self._worker_id,
+                    pulse.state,
+                    pulse.detail,
+                    pulse.unit_ids,
+                    pulse.images_done,
+                    pulse.error,
+                )
             )
-            self._on_directives(directives)
-            # A notification of the coordinator shortens the pause: a new iteration is there. Pauses
-            # in pieces, so that stopping takes no longer than a piece.
-            for _ in range(max(1, round(self._interval_s / 0.25))):
-                if self._stop.is_set() or connection.wait(min(0.25, self._interval_s)):
-                    break
+            self._rest(connection)
+
+    def _rest(self, connection: Connection) -> None:
+        """Wait for the next beat; a notification (there is a new iteration) shortens it."""
+        began = time.monotonic()
+        self._stop.wait(min(SHORTEST_INTERVAL_S, self._interval_s))
+        # In pieces: a unit claimed meanwhile may have a short lease, and stopping should not take long.
+        while not self._stop.is_set() and (left := began + self._pause() - time.monotonic()) > 0:
+            if connection.wait(min(0.25, left)):
+                return
+
+    def _pause(self) -> float:
+        lease_seconds = self._take_pulse().lease_seconds
+        longest = min(self._interval_s, LONGEST_INTERVAL_S)
+        return longest if lease_seconds is None else min(longest, lease_seconds / BEATS_PER_LEASE)

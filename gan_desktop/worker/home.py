@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 # Workers of one account on one computer; the class allows no more (api/functions.sql).
 MAX_WORKERS = 8
+_DEVICE_ID = "device_id"
 
 
 class WorkerHome:
@@ -40,7 +41,8 @@ class WorkerHome:
 
         Args:
             state_dir: Where programs of this user keep their state.
-            account: Anything that tells accounts of different classes apart.
+            account: Tells accounts of different classes apart, and stays the same when the class's
+                server gets another address.
 
         Raises:
             GanDesktopError: All are in use, or the folder cannot be written.
@@ -53,24 +55,32 @@ class WorkerHome:
                 lock = FileLock(folder / "lock")
                 with contextlib.suppress(Timeout):
                     lock.acquire(timeout=0)
-                    return cls(folder, lock)
+                    return cls._with_identity(folder, lock)
         except OSError as error:
             raise GanDesktopError(
                 f"The folder {root} cannot be written ({error.strerror}). Free some space or mend its rights."
             ) from error
         raise GanDesktopError(f"{MAX_WORKERS} workers of this login run on this computer already. Stop one.")
 
+    @classmethod
+    def _with_identity(cls, folder: Path, lock: FileLock) -> WorkerHome:
+        home = cls(folder, lock)
+        try:
+            if not (folder / _DEVICE_ID).exists():
+                home.renew_device_id()
+        except OSError:
+            home.close()
+            raise
+        return home
+
     @property
     def device_id(self) -> str:
         """This device's own name towards the class; made at the first start."""
-        path = self.folder / "device_id"
-        if not path.exists():
-            self.renew_device_id()
-        return path.read_text(encoding="utf-8").strip()
+        return (self.folder / _DEVICE_ID).read_text(encoding="utf-8").strip()
 
     def renew_device_id(self) -> None:
         """Take a new identity: this disk was copied from a computer that is at work elsewhere."""
-        _write_whole(self.folder / "device_id", str(uuid.uuid4()).encode())
+        _write_whole(self.folder / _DEVICE_ID, str(uuid.uuid4()).encode())
 
     def close(self) -> None:
         """Let another start use the folder."""
@@ -108,6 +118,9 @@ class Outbox:
                 logger.warning("A finished unit on the disk (%s) is damaged and was dropped: %s", path, error)
                 path.unlink(missing_ok=True)
         return waiting
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._folder.glob("*.update"))
 
     def _path(self, unit_id: int) -> Path:
         return self._folder / f"{unit_id}.update"

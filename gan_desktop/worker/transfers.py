@@ -21,6 +21,7 @@ from gan_desktop.errors import ConnectionFailed
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Call = Callable[[Connection], T]
 
 LONGEST_PAUSE_S = 60.0
 
@@ -29,53 +30,45 @@ class Transfers:
     """Runs calls on one connection, in order, in a thread of its own.
 
     Args:
-        give_up: Once set, a call that fails is not repeated.
         on_trouble: Told the error and the seconds until the next try.
     """
 
-    def __init__(
-        self,
-        address: Address,
-        give_up: threading.Event,
-        on_trouble: Callable[[ConnectionFailed, float], None],
-    ) -> None:
+    def __init__(self, address: Address, on_trouble: Callable[[ConnectionFailed, float], None]) -> None:
         self._address = address
-        self._give_up = give_up
         self._on_trouble = on_trouble
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transfers")
 
-    def submit(self, call: Callable[[Connection], T]) -> Future[T]:
-        """Queue a call; it gets the connection."""
-        return self._thread.submit(self._with_retries, call)
+    def submit(self, call: Call[T], give_up: threading.Event) -> Future[T]:
+        """Queue a call; it gets the connection. Once `give_up` is set, a failure is not repeated."""
+        return self._thread.submit(self._with_retries, call, give_up)
 
-    def call(self, call: Callable[[Connection], T]) -> T:
+    def call(self, call: Call[T], give_up: threading.Event) -> T:
         """Queue a call and wait for its answer.
 
         Raises:
             ConnectionFailed: Trying again cannot help (a wrong password), or we gave up.
         """
-        return self.submit(call).result()
+        return self.submit(call, give_up).result()
 
     def close(self) -> None:
         """Finish what is queued, then close the connection."""
         self._thread.submit(self._disconnect)
         self._thread.shutdown(wait=True)
 
-    def _with_retries(self, call: Callable[[Connection], T]) -> T:
-        for attempt in tenacity.Retrying(
+    def _with_retries(self, call: Call[T], give_up: threading.Event) -> T:
+        retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda e: isinstance(e, ConnectionFailed) and e.is_passing),
             wait=tenacity.wait_random_exponential(multiplier=1, min=0.5, max=LONGEST_PAUSE_S),
-            stop=tenacity.stop_when_event_set(self._give_up),
-            sleep=tenacity.sleep_using_event(self._give_up),
+            stop=tenacity.stop_when_event_set(give_up),
+            sleep=tenacity.sleep_using_event(give_up),
             before_sleep=self._tell,
             reraise=True,
-        ):
-            with attempt:
-                return self._once(call)
-        raise AssertionError("tenacity ends by returning or raising")
+        )
+        answer: T = retrying(self._once, call)
+        return answer
 
-    def _once(self, call: Callable[[Connection], T]) -> T:
+    def _once(self, call: Call[T]) -> T:
         if self._connection is None:
             self._connection = Connection(self._address, "gan-desktop worker")
         try:
