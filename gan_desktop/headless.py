@@ -178,7 +178,8 @@ class CoordinatorConsole:
 
 def _iteration_line(report: IterationPublished) -> str:
     parts = [
-        f"Iteration {report.iteration}: {report.num_updates} updates, {report.num_images} images"
+        f"Iteration {report.iteration}: {report.num_updates} update{'s' * (report.num_updates != 1)},"
+        f" {report.num_images} images"
         f" in {report.seconds:.1f} s"
     ]
     if report.loss_g is not None and report.loss_d is not None:

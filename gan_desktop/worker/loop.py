@@ -243,8 +243,14 @@ class Worker:
             claims.give_back(unit)
             self._status.drop(unit.unit_id, "Too little of it was done to be worth sending. It goes back.")
         else:
+            try:
+                update = studio.pack(unit, outcome)
+            except PayloadError:
+                claims.give_back(unit)
+                self._status.drop(unit.unit_id, "Its numbers ran out of all bounds here. It goes back.")
+                return
             self._status.report(UnitComputed(unit, result))
-            self._deliveries.begin(unit, studio.pack(unit, outcome), started)
+            self._deliveries.begin(unit, update, started)
             if not self._link.is_slow:
                 self._deliveries.finish()
 

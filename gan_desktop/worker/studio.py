@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from gan_desktop.errors import DeviceError
+from gan_desktop.errors import DeviceError, PayloadError
 from gan_desktop.records import Run, Shard, Update, Weights, WorkUnit
 from gan_desktop.training.device import Device, choose_device
 from gan_desktop.training.networks import build_gan, network_fingerprint, tensor_shapes
@@ -127,15 +127,16 @@ class Studio:
             reason = str(error).partition("\n")[0]
             self._on_notice(f"The graphics card failed ({reason}). The processor goes on, more slowly.")
             self._device = choose_device("cpu")
-            self._trainer = self._make_trainer(self._trainer.micro_batch)
-            if self._weights is not None:
-                self._trainer.load_weights(
-                    decode(self._weights.payload, shapes=self._shapes, network=self._fingerprint)
-                )
+            self._begin_anew()
             return compute()
 
     def pack(self, unit: WorkUnit, outcome: UnitOutcome) -> Update:
-        """Write a unit's outcome as the update that is handed in."""
+        """Write a unit's outcome as the update that is handed in.
+
+        Raises:
+            PayloadError: The training has diverged: the numbers are not finite. The next unit
+                begins with fresh moments.
+        """
         config = self.run.config
         info = PayloadInfo(
             kind="gradient" if config.mode == "gradient" else "weight_change",
@@ -144,7 +145,12 @@ class Studio:
             codec=config.codec_up,
             network=self._fingerprint,
         )
-        payload = encode(outcome.update, info, seed=unit.seed)
+        try:
+            payload = encode(outcome.update, info, seed=unit.seed)
+        except PayloadError:
+            # Adam's moments are no numbers any more either, and would spoil every later unit.
+            self._begin_anew()
+            raise
         return Update(
             unit_id=unit.unit_id,
             run_id=unit.run_id,
@@ -155,6 +161,14 @@ class Studio:
             sha256=hashlib.sha256(payload).hexdigest(),
             result=outcome.result,
         )
+
+    def _begin_anew(self) -> None:
+        """Train on with fresh moments, from the same weights."""
+        self._trainer = self._make_trainer(self._trainer.micro_batch)
+        if self._weights is not None:
+            self._trainer.load_weights(
+                decode(self._weights.payload, shapes=self._shapes, network=self._fingerprint)
+            )
 
     def _make_trainer(self, batch_size: int) -> UnitTrainer:
         config = self.run.config
