@@ -43,7 +43,15 @@ class ConnectionFailed(GanDesktopError):
     @property
     def is_passing(self) -> bool:
         """Whether waiting and trying again can help (a wrong password stays wrong)."""
-        return self.cause in {"unreachable", "refused", "lost", "starting", "too_many", "unknown_host"}
+        return self.cause in {
+            "unreachable",
+            "refused",
+            "lost",
+            "starting",
+            "too_many",
+            "unknown_host",
+            "busy",
+        }
 
 
 class SchemaError(GanDesktopError):

@@ -109,7 +109,7 @@ class WorkerConsole:
                     f"Processing work unit {unit.unit_id} (iteration {unit.iteration})",
                     f"Number of images: {unit.num_images}",
                 ]
-            case StateChanged(WorkerState.COMPUTING, detail):
+            case StateChanged(WorkerState.COMPUTING | WorkerState.FINISHING, detail):
                 self._seconds_left = detail.get("seconds_left")
             case UnitComputed(_, result):
                 self._unit_in_work = None

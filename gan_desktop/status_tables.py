@@ -84,7 +84,7 @@ def worker_sentence(worker: WorkerSummary) -> str:
     try:
         words = sentence(WorkerState(worker.state), worker.state_detail)
     # The details come from the student's computer and may be anything.
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError):
         words = worker.state
     return f"{words} On hold: {worker.on_hold_reason}" if worker.on_hold_reason else words
 

@@ -22,7 +22,7 @@ from gan_desktop.coordinator.rounds import candidate, decision, is_due, late, me
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import LEASE_SECONDS, CoordinatorLease, Runs
 from gan_desktop.database.schema import require_fitting_schema
-from gan_desktop.errors import ConnectionFailed, CoordinatorReplaced, GanDesktopError, PayloadError
+from gan_desktop.errors import ConnectionFailed, CoordinatorReplaced, GanDesktopError
 from gan_desktop.records import (
     IterationPublished,
     Notice,
@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 POLL_S = 0.25
+# Whoever holds a lock that we wait for longer than this is ended by the watchdog; we begin anew.
+LOCK_TIMEOUT_MS = 20_000
 # How long workers may still hand in their last units once the training is complete. Whoever is
 # not heard of loses his lease long before.
 LAST_UNITS_S = 60.0
@@ -126,7 +128,9 @@ class Coordinator:
         What a crash left undone is done: the first iteration is published, the last one looked at.
         """
         self._disconnect()
-        self._connection = Connection(self._address, "gan-desktop coordinator")
+        self._connection = Connection(
+            self._address, "gan-desktop coordinator", {"lock_timeout": str(LOCK_TIMEOUT_MS)}
+        )
         require_fitting_schema(self._connection)
         token = self._take_run(self._connection)
         if token is None:
@@ -219,7 +223,7 @@ class Coordinator:
         decisions = (
             *map(decision, result.verdicts),
             *(refused(update, REFUSAL) for update in failed),
-            *(self._judge_late(loaded, update) for update in too_late),
+            *self._judge_late(loaded, too_late),
         )
         if result.mean is None:
             coordination.credit_only(decisions, iteration)
@@ -229,13 +233,21 @@ class Coordinator:
             self._publish(loaded, decisions, [u for u in passed if u.update_id in counted], result.num_images)
         self._tell_refusals([*updates, *too_late], decisions)
 
-    def _judge_late(self, loaded: LoadedRun, update: PendingUpdate) -> UpdateDecision:
-        """Late work gets its credit if it is work at all."""
-        try:
-            loaded.update_format.read(loaded.coordination.update_payload(update.update_id))
-        except PayloadError as error:
-            return refused(update, error.message)
-        return late(update)
+    def _judge_late(self, loaded: LoadedRun, updates: list[PendingUpdate]) -> list[UpdateDecision]:
+        """Late work gets its credit if it passes the gate like any other, each by itself."""
+        coordination = loaded.coordination
+        history = coordination.norm_history() if updates else []
+        results = [
+            merge_updates(
+                [candidate(update, loaded.state.iteration)],
+                coordination.update_payload,
+                loaded.update_format,
+                loaded.run.config,
+                history,
+            )
+            for update in updates
+        ]
+        return [late(result.verdicts[0]) for result in results]
 
     def _publish(
         self,
@@ -288,7 +300,7 @@ class Coordinator:
         while True:
             are_done = loaded.coordination.num_open_leases() == 0 or time.monotonic() > deadline
             pending = loaded.coordination.pending_updates()
-            decisions = tuple(self._judge_late(loaded, update) for update in pending)
+            decisions = tuple(self._judge_late(loaded, pending))
             if decisions:
                 loaded.coordination.credit_only(decisions, loaded.state.iteration)
                 self._tell_refusals(pending, decisions)

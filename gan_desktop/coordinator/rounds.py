@@ -40,7 +40,8 @@ def is_due(updates: Sequence[PendingUpdate], situation: Situation, config: RunCo
     if len(waited) >= needed:
         # The quorum was met when the last account that it needed handed in.
         return waited[needed - 1] >= config.grace_share * median
-    return waited[0] >= max(SHORTEST_PATIENCE_S, PATIENCE_UNITS * median)
+    # Quick units of a few must not make the class lose patience with the others.
+    return waited[0] >= max(SHORTEST_PATIENCE_S, PATIENCE_UNITS * max(median, config.unit_seconds))
 
 
 def _longest_wait_by_account(updates: Iterable[PendingUpdate]) -> list[float]:
@@ -76,15 +77,16 @@ def decision(verdict: Verdict) -> UpdateDecision:
     )
 
 
-def late(update: PendingUpdate) -> UpdateDecision:
+def late(verdict: Verdict) -> UpdateDecision:
     """Valid work that came too late for the network still counts for its people."""
-    return UpdateDecision(update.update_id, "late", "It came after its iteration's time.", False, None, 0.0)
+    if not verdict.counted:
+        return decision(verdict)
+    return UpdateDecision(verdict.update_id, "late", "It came after its iteration's time.", False, None, 0.0)
 
 
 def refused(update: PendingUpdate, reason: str) -> UpdateDecision:
-    """An update that does not count."""
-    is_strike = not update.result.stopped_early
-    return UpdateDecision(update.update_id, "not_counted", reason, is_strike, None, 0.0)
+    """An update that contradicts itself: no unit that was merely stopped early does."""
+    return UpdateDecision(update.update_id, "not_counted", reason, True, None, 0.0)
 
 
 def mean_figures(updates: Iterable[PendingUpdate]) -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psycopg2.errors
@@ -11,11 +12,13 @@ from psycopg2 import sql
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.queries import load_queries
 from gan_desktop.database.schema import ClassRoles
-from gan_desktop.errors import GanDesktopError
+from gan_desktop.errors import ConnectionFailed, GanDesktopError
 
 # Two connections for each worker (work; heartbeat) and one more while two starts overlap.
 CONNECTIONS_PER_WORKER = 3
 DEFAULT_WORKERS_PER_ACCOUNT = 2
+# How often to try to change a login that its owner keeps busy.
+CHANGE_ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -73,22 +76,36 @@ class Accounts:
         if not self._connection.query(self._sql["open_account"], {"login": user}):
             raise GanDesktopError(f'The class has no login "{user}". Make a new card instead.')
         login = Login(user, secrets.token_urlsafe(18))
-        self._connection.execute(
-            sql.SQL(self._sql["change_password"]).format(
-                login=sql.Identifier(user), verifier=self._verifier(login)
-            )
+        statement = sql.SQL(self._sql["change_password"]).format(
+            login=sql.Identifier(user), verifier=self._verifier(login)
         )
-        self._connection.query(self._sql["end_sessions"], {"login": user})
+        self._against(user, lambda: self._connection.execute(statement))
         return login
 
     def withdraw(self, user: str) -> bool:
         """Close a login for good and end its sessions; its record stays. False: no such login."""
-        with self._connection.transaction():
-            if self._connection.execute(self._sql["withdraw_account"], {"login": user}) != 1:
-                return False
-            self._connection.execute(sql.SQL(self._sql["forbid_login"]).format(login=sql.Identifier(user)))
-        self._connection.query(self._sql["end_sessions"], {"login": user})
+        if not self._connection.query(self._sql["open_account"], {"login": user}):
+            return False
+        forbid = sql.SQL(self._sql["forbid_login"]).format(login=sql.Identifier(user))
+        self._against(user, lambda: self._connection.execute(forbid))
+        self._against(user, lambda: self._connection.execute(self._sql["withdraw_account"], {"login": user}))
         return True
+
+    def _against(self, user: str, change: Callable[[], object]) -> None:
+        """Change a login whose owner may try to prevent it by open transactions: these are ended."""
+        for attempt in range(CHANGE_ATTEMPTS):
+            self._connection.query(self._sql["end_sessions"], {"login": user})
+            try:
+                self._connection.execute("SET lock_timeout = '2s'")
+                change()
+                break
+            except (psycopg2.errors.InternalError_, ConnectionFailed) as error:
+                is_busy = isinstance(error, psycopg2.errors.InternalError_) or error.cause == "busy"
+                if not is_busy or attempt == CHANGE_ATTEMPTS - 1:
+                    raise
+            finally:
+                self._connection.execute("SET lock_timeout = 0")
+        self._connection.query(self._sql["end_sessions"], {"login": user})
 
     def hold(self, worker_id: str, reason: str) -> None:
         """Give a worker no more units until `release`."""

@@ -318,6 +318,9 @@ def _translated(error: psycopg2.Error, address: Address) -> Exception:
         return Refused(_server_sentence(error), code=code)
     if code in {"57P01", "57P02", "57P03"}:
         return ConnectionFailed("The database is being restarted.", cause="starting")
+    # Deadlock, serialisation, lock and statement timeouts: somebody was in the way for a moment.
+    if code in {"40P01", "40001", "55P03", "57014"}:
+        return ConnectionFailed("The database was busy and gave up waiting.", cause="busy")
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) and (
         not code or code.startswith("08")
     ):

@@ -69,6 +69,8 @@ _SETTINGS = {
     # The text of a refused statement may hold megabytes of weights, or a password.
     "log_min_error_statement": "panic",
     "log_checkpoints": "off",
+    # Half-finished logins take places too; nobody needs a minute for one.
+    "authentication_timeout": "10s",
 }
 
 

@@ -246,6 +246,7 @@ def _close_doors(connection: Connection, roles: ClassRoles, address: Address, ri
     if rights.is_superuser:
         connection.execute(load_queries("roles")["superuser_hardening"])
         _run(connection, "limit_temporary_files", database=address.dbname)
+        _run(connection, "quiet_log", owner=roles.owner, database=address.dbname)
 
 
 def _migrate(administrator: Address, roles: ClassRoles) -> None:

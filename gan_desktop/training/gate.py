@@ -23,6 +23,8 @@ from gan_desktop.training.networks import Shapes, Tensors
 # alike (DCGAN at 32 pixels, 430,000 drawn faces). Above 3 something is odd, above 10 broken.
 CLIP_ABOVE = 3.0
 REFUSE_ABOVE = 10.0
+# Honest norms stay within a factor of two; less than this is no work, only its credit.
+REFUSE_BELOW = 0.01
 # A median of fewer earlier updates could be anything.
 MIN_HISTORY = 10
 # Compared with this many of the most similar step counts: enough for a steady median, few enough to
@@ -130,6 +132,8 @@ class Gate:
         usual = usual_norm(num_steps, self._history)
         if usual is not None and norm > REFUSE_ABOVE * usual:
             return Finding(norm, refusal=f"It is {norm / usual:.0f} times as large as usual.")
+        if usual is not None and norm < REFUSE_BELOW * usual:
+            return Finding(norm, refusal="It changes next to nothing.")
         sketch = _Sketch(update_id, account_id, self._sketch(update))
         original = next((other for other in self._sketches if self._is_copy(sketch, other)), None)
         if original is not None:

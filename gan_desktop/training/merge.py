@@ -215,8 +215,8 @@ def _verdict(candidate: Candidate, finding: Finding, weight: float) -> Verdict:
         update_id=candidate.update_id,
         counted=not finding.refusal,
         reason=reason,
-        # Whoever stops in mid-unit hands in what there is: odd perhaps, but no offence.
-        is_strike=bool(finding.refusal) and not candidate.stopped_early,
+        # Whoever stops in mid-unit hands in what there is: odd perhaps, but no offence. Damaged bytes are.
+        is_strike=bool(finding.refusal) and (math.isnan(finding.norm) or not candidate.stopped_early),
         norm=finding.norm,
         scale=finding.scale,
         weight=weight,

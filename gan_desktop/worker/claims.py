@@ -9,7 +9,7 @@ from gan_desktop.database.connection import Connection
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.work_queue import WorkQueue
 from gan_desktop.errors import ImageSetError, PayloadError
-from gan_desktop.records import RunStatus, WorkerState, WorkUnit
+from gan_desktop.records import Run, RunStatus, WorkerState, WorkUnit
 from gan_desktop.training.shard_cache import ShardCache
 from gan_desktop.worker.joining import Membership
 from gan_desktop.worker.options import Wishes
@@ -51,6 +51,11 @@ class Claims:
         self._batch_size = batch_size
         self._studio: Studio | None = None
         self._next: Future[Job | WorkerState] | None = None
+
+    @property
+    def run(self) -> Run | None:
+        """The run that we work for; None before the first one."""
+        return self._studio.run if self._studio else None
 
     def prepare(self) -> int:
         """Get ready for the class's run; returns the size of its data set, 0 where there is no run."""

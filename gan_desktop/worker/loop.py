@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import Future
 from dataclasses import replace
 
-from gan_desktop.database.connection import Address, Connection
+import torch
+
+from gan_desktop.database.connection import Address
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.work_queue import WorkQueue
-from gan_desktop.errors import ConnectionFailed, GanDesktopError, PayloadError
+from gan_desktop.errors import ConnectionFailed, GanDesktopError, ImageSetError, PayloadError
 from gan_desktop.records import (
     Joined,
     Reporter,
+    Run,
     RunStatus,
     Shard,
     StopRequest,
     UnitComputed,
     UnitProgress,
     UnitStarted,
-    Weights,
     WorkerState,
+    WorkUnit,
 )
 from gan_desktop.training.device import set_threads
 from gan_desktop.training.shard_cache import ShardCache
-from gan_desktop.training.steps import StepFigures
+from gan_desktop.training.steps import StepFigures, UnitOutcome
 from gan_desktop.worker.claims import Claims, Job
 from gan_desktop.worker.courtesy import lower_priority
 from gan_desktop.worker.deliveries import Deliveries
@@ -41,6 +43,7 @@ from gan_desktop.worker.options import Wishes, WorkerOptions
 from gan_desktop.worker.status import Status
 from gan_desktop.worker.studio import Studio
 from gan_desktop.worker.transfers import Transfers
+from gan_desktop.worker.weights import NewestWeights
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +88,9 @@ class Worker:
         self._deliveries = Deliveries(
             self._transfers, home.outbox, self._status, self._link, self._wishes, self._session_id
         )
+        self._weights = NewestWeights(self._transfers, self._link, self._wishes)
         self._member: Membership | None = None
         self._heartbeat: Heartbeat | None = None
-        self._next_weights: Future[Weights | None] | None = None
         self._num_begun = 0
 
     # -- what others ask ------------------------------------------------------------------------
@@ -179,6 +182,10 @@ class Worker:
             if self._wishes.paused.is_set():
                 self._sit_out(claims)
                 continue
+            if claims.run is not None and self._is_ending(claims.run):
+                self._status.change(WorkerState.WAITING_NONE_FREE)
+                self._wait()
+                continue
             found = claims.next()
             if isinstance(found, Job):
                 self._train(found, claims)
@@ -193,6 +200,14 @@ class Worker:
         """Sleep until there is news or it is time to ask again."""
         if not (self._is_over() or self._wishes.paused.is_set()):
             self._status.wait_for_news(self._options.poll_interval_s)
+
+    def _is_complete(self, run: Run) -> bool:
+        return self._status.run_is(run.run_id, RunStatus.COMPLETE)
+
+    def _is_ending(self, run: Run) -> bool:
+        """Whether the last iteration is out: the training will be complete in a moment."""
+        is_last_out = self._status.newest_iteration(run.run_id) >= run.config.target_iterations
+        return is_last_out and not self._is_complete(run)
 
     def _is_over(self) -> bool:
         return self._wishes.finish.is_set() or self._status.dismissal is not None or self._has_done_enough()
@@ -214,11 +229,11 @@ class Worker:
         """Compute one unit and hand it in."""
         studio = job.studio
         self._await_iteration(studio)
-        if self._is_unwanted(job) or not self._load(job):
+        if self._is_unwanted(job) or (images := self._load(job)) is None:
             claims.give_back(job.unit)
-            self._wait()
+            if not self._is_complete(studio.run):
+                self._wait()
             return
-        images = studio.images(job.unit, self._fetch_shard)
         self._num_begun += 1
         if not self._is_over():
             claims.prefetch()
@@ -235,24 +250,29 @@ class Worker:
             rest=self._rest,
             pace=self._options.pace,
         )
-        result = outcome.result
-        self._link.judge(result.compute_seconds)
+        self._link.judge(outcome.result.compute_seconds)
         if not self._status.is_held(unit.unit_id):
             self._status.drop(unit.unit_id, "The unit went to another computer.")
-        elif result.num_images < SMALLEST_SHARE * unit.num_images:
+        elif outcome.result.num_images < SMALLEST_SHARE * unit.num_images:
             claims.give_back(unit)
             self._status.drop(unit.unit_id, "Too little of it was done to be worth sending. It goes back.")
         else:
-            try:
-                update = studio.pack(unit, outcome)
-            except PayloadError:
-                claims.give_back(unit)
-                self._status.drop(unit.unit_id, "Its numbers ran out of all bounds here. It goes back.")
-                return
-            self._status.report(UnitComputed(unit, result))
-            self._deliveries.begin(unit, update, started)
-            if not self._link.is_slow:
-                self._deliveries.finish()
+            self._hand_in(unit, outcome, studio, started, claims)
+
+    def _hand_in(
+        self, unit: WorkUnit, outcome: UnitOutcome, studio: Studio, started: float, claims: Claims
+    ) -> None:
+        """Pack a unit's outcome and see it on its way; only on a slow link the next one need not wait."""
+        try:
+            update = studio.pack(unit, outcome)
+        except PayloadError:
+            claims.give_back(unit)
+            self._status.drop(unit.unit_id, "Its numbers ran out of all bounds here. It goes back.")
+            return
+        self._status.report(UnitComputed(unit, outcome.result))
+        self._deliveries.begin(unit, update, started)
+        if not self._link.is_slow:
+            self._deliveries.finish()
 
     def _await_iteration(self, studio: Studio) -> None:
         """After handing in, wait a little for the iteration that our update goes into."""
@@ -279,8 +299,7 @@ class Worker:
             or self._status.dismissal is not None
             or not self._status.is_held(job.unit.unit_id)
             or self._status.run_is(run.run_id, RunStatus.PAUSED, RunStatus.COMPLETE)
-            # The last iteration is there: the training will be complete in a moment.
-            or self._status.newest_iteration(run.run_id) >= run.config.target_iterations
+            or self._is_ending(run)
         )
 
     def _should_stop(self, job: Job, started: float) -> bool:
@@ -291,7 +310,7 @@ class Worker:
             or self._wishes.paused.is_set()
             or self._status.dismissal is not None
             or not self._status.is_held(job.unit.unit_id)
-            or self._status.run_is(run.run_id, RunStatus.COMPLETE)
+            or self._is_complete(run)
             or (timeout is not None and time.monotonic() - started > timeout)
         )
 
@@ -309,45 +328,23 @@ class Worker:
                 figures.d_fake,
             )
         )
-        is_time = self._next_weights is None and num_done > WEIGHTS_AT_SHARE * unit.num_images
-        if self._link.is_slow and is_time and not self._is_over():
-            self._next_weights = self._transfers.submit(
-                lambda connection: self._fetch_weights(connection, job.studio), self._wishes.finish
-            )
+        if self._link.is_slow and num_done > WEIGHTS_AT_SHARE * unit.num_images and not self._is_over():
+            self._weights.prefetch(job.studio)
 
     def _rest(self, seconds: float) -> None:
         self._wishes.hand_in.wait(seconds)
 
     # -- weights and pictures -------------------------------------------------------------------
 
-    def _load(self, job: Job) -> bool:
-        """Put the newest weights into the studio; False: there are none that can be used."""
-        studio = job.studio
+    def _load(self, job: Job) -> torch.Tensor | None:
+        """Put the newest weights into the studio; the unit's images, or None where one is missing."""
+        self._status.change(WorkerState.LOADING)
         try:
-            weights = self._prefetched_weights(studio)
-            if weights is None:
-                self._status.change(WorkerState.LOADING)
-                weights = self._transfers.call(
-                    lambda connection: self._fetch_weights(connection, studio), self._wishes.finish
-                )
-            if weights is not None:
-                studio.start_from(weights)
-        except PayloadError as error:
+            has_weights = self._weights.bring_to(job.studio)
+            return job.studio.images(job.unit, self._fetch_shard) if has_weights else None
+        except (PayloadError, ImageSetError) as error:
             self._status.drop(job.unit.unit_id, error.message)
-            return False
-        return weights is not None
-
-    def _prefetched_weights(self, studio: Studio) -> Weights | None:
-        if self._next_weights is None:
             return None
-        weights, self._next_weights = self._next_weights.result(), None
-        return weights if weights is not None and weights.run_id == studio.run.run_id else None
-
-    def _fetch_weights(self, connection: Connection, studio: Studio) -> Weights | None:
-        began = time.monotonic()
-        weights = Downloads(connection).newest_weights(studio.run.run_id, known=studio.weights)
-        self._link.carried(time.monotonic() - began)
-        return weights
 
     def _fetch_shard(self, shard: Shard) -> bytes:
         return self._transfers.call(

@@ -207,7 +207,12 @@ def test_credit_is_given_for_what_was_accepted_and_for_nothing_else(
     classroom: Classroom, training: Training, worker: Worker
 ) -> None:
     updates = [training.hand_in(worker, num_images) for num_images in (16, 8, 4)]
+    # A minute for each unit: time is credited from one hand-in to the next.
     classroom.superuser.execute("UPDATE gan.work_units SET claimed_at = now() - interval '1 hour'")
+    classroom.superuser.execute(
+        "UPDATE gan.updates SET submitted_at = submitted_at + (update_id - %s) * interval '1 minute'",
+        [updates[0]],
+    )
     training.publish_next([counted(updates[0]), late(updates[1]), refused(updates[2])])
     [row] = worker.connection.query(
         "SELECT total_images, total_work_units, total_batches, total_seconds FROM workers"
@@ -244,8 +249,8 @@ def test_work_that_is_delivered_after_the_end_gets_its_credit(training: Training
     assert training.coordination.update_payload(update) == b""
 
 
-def strike(training: Training, worker: Worker, num_images: int | None = None) -> None:
-    training.publish_next([refused(training.hand_in(worker, num_images), is_strike=True)])
+def strike(training: Training, worker: Worker) -> None:
+    training.publish_next([refused(training.hand_in(worker), is_strike=True)])
 
 
 def test_three_strikes_in_a_row_put_a_worker_on_hold_until_the_instructor_releases_it(
@@ -283,7 +288,7 @@ def test_a_unit_that_was_stopped_early_neither_strikes_nor_forgives(
 ) -> None:
     strike(training, worker)
     strike(training, worker)
-    strike(training, worker, num_images=1)
+    training.publish_next([refused(training.hand_in(worker, num_images=1))])
     training.publish_next([counted(training.hand_in(worker, num_images=1))])
     [row] = worker.connection.query("SELECT num_strikes, on_hold_reason FROM workers")
     assert tuple(row) == (2, None)

@@ -237,7 +237,7 @@ class Queue(RuleBasedStateMachine):
 
     @invariant()
     def credit_equals_the_images_that_were_accepted(self) -> None:
-        rows = self.classroom.superuser.query("SELECT worker_id, total_images FROM gan.workers")
+        rows = self.classroom.superuser.query("SELECT worker_id, total_images FROM gan.worker_totals")
         credited = {row.worker_id: row.total_images for row in rows}
         assert credited == {w.worker_id: self.model.credit[i] for i, w in enumerate(self.workers)}
 

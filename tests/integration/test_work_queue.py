@@ -192,9 +192,9 @@ def test_a_worker_is_told_why_there_is_no_unit(classroom: Classroom) -> None:
     training.runs.set_status(run, RunStatus.PAUSED)
     assert waiting() == WorkerState.WAITING_PAUSED
     training.runs.set_status(run, RunStatus.RUNNING)
-    classroom.superuser.execute("UPDATE gan.workers SET on_hold_reason = 'Ask me.'")
+    classroom.superuser.execute("UPDATE gan.worker_totals SET on_hold_reason = 'Ask me.'")
     assert waiting() == WorkerState.WAITING_ON_HOLD
-    classroom.superuser.execute("UPDATE gan.workers SET on_hold_reason = NULL")
+    classroom.superuser.execute("UPDATE gan.worker_totals SET on_hold_reason = NULL")
     classroom.superuser.execute("UPDATE gan.training_runs SET coordinator_seen_at = now() - interval '31 s'")
     assert waiting() == WorkerState.WAITING_COORDINATOR_AWAY
     training.lease.renew()

@@ -9,6 +9,7 @@ from gan_desktop.records import (
     StateChanged,
     UnitComputed,
     UnitDelivered,
+    UnitDropped,
     UnitResult,
     UnitStarted,
     WorkerState,
@@ -90,3 +91,26 @@ def test_waiting_is_told_once_and_again_after_the_next_unit() -> None:
     shown.report(UnitStarted(unit(1)))
     shown.report(paused)
     assert [block for block in blocks if "paused the training" in block] == [blocks[0]] * 2
+
+
+def test_the_first_ctrl_c_names_the_unit_and_the_time_left() -> None:
+    shown, blocks = console()
+    shown.say_stopping()
+    shown.report(UnitStarted(unit(42)))
+    shown.say_stopping()
+    shown.report(StateChanged(WorkerState.COMPUTING, {"seconds_left": 130}))
+    shown.say_stopping()
+    again = "Press Ctrl+C again to hand in what is done and stop now."
+    assert [blocks[0], *blocks[2:]] == [
+        "Stopping.",
+        f"Finishing work unit 42 (measuring the time left). {again}",
+        f"Finishing work unit 42 (about 2 min). {again}",
+    ]
+
+
+def test_a_unit_that_was_dropped_is_not_finished_any_more() -> None:
+    shown, blocks = console()
+    shown.report(UnitStarted(unit(42)))
+    shown.report(UnitDropped(42, "The unit went to another computer."))
+    shown.say_stopping()
+    assert blocks[-2:] == ["Work unit 42: The unit went to another computer.", "Stopping."]

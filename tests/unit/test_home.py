@@ -60,6 +60,7 @@ def test_finished_updates_come_back_as_they_were(tmp_path: Path) -> None:
     home.close()
     again = WorkerHome.open(tmp_path, "ana@class")
     assert {u.unit_id: u for u in again.outbox.updates()} == {41: update(41), 42: update(42, b"other")}
+    assert len(again.outbox) == 2
     again.outbox.remove(41)
     assert [u.unit_id for u in again.outbox.updates()] == [42]
     again.close()

@@ -214,8 +214,15 @@ def test_nothing_counted_gives_no_mean() -> None:
 
 
 def test_a_unit_that_was_stopped_early_is_refused_without_a_strike() -> None:
-    result = merged([candidate(1, stopped_early=True), candidate(2)], {1: b"", 2: packed(some_update(2))})
+    nothing = {name: torch.zeros(shape) for name, shape in FORMAT.shapes.items()}
+    payloads = {1: packed(nothing), 2: packed(some_update(2))}
+    result = merged([candidate(1, stopped_early=True), candidate(2)], payloads)
     assert not result.verdicts[0].counted and not result.verdicts[0].is_strike
+
+
+def test_damaged_bytes_are_a_strike_however_early_the_unit_was_stopped() -> None:
+    result = merged([candidate(1, stopped_early=True), candidate(2)], {1: b"", 2: packed(some_update(2))})
+    assert not result.verdicts[0].counted and result.verdicts[0].is_strike
 
 
 def test_memory_does_not_grow_with_the_number_of_updates() -> None:

@@ -93,13 +93,18 @@ def test_refused_verdict_becomes_a_decision_without_a_norm_that_is_no_number() -
 
 
 def test_late_work_is_credited_without_weight() -> None:
-    made = late(update(1))
+    made = late(Verdict(3, True, "", False, 1.0, 1.0, 1.0))
     assert (made.status, made.weight, made.is_strike) == ("late", 0.0, False)
 
 
-def test_a_unit_stopped_early_never_earns_a_strike() -> None:
+def test_late_work_that_is_none_is_refused_like_any_other() -> None:
+    made = late(Verdict(3, False, "It changes nothing.", True, 0.0, 1.0, 0.0))
+    assert (made.status, made.reason, made.is_strike) == ("not_counted", "It changes nothing.", True)
+
+
+def test_wrong_check_figures_are_a_strike_however_little_was_done() -> None:
     assert refused(update(1), "no").is_strike
-    assert not refused(update(1, early=True), "no").is_strike
+    assert refused(update(1, early=True), "no").is_strike
 
 
 def test_figures_are_means_over_images_not_over_updates() -> None:

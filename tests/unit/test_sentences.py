@@ -35,3 +35,12 @@ def test_computing_tells_images_and_time_left() -> None:
 def test_first_seconds_of_a_unit_measure_the_time() -> None:
     words = sentence(WorkerState.COMPUTING, {**DETAIL, "seconds_left": None})
     assert words == "Learning from unit 42: 1,216 of 2,048 images, measuring the time left."
+
+
+def test_trouble_names_its_reason_and_a_finished_unit_only_where_there_is_one() -> None:
+    trouble = {"reason": "There is no way to db.example from this network.", "seconds": 18}
+    assert sentence(WorkerState.RETRYING, {**trouble, "num_waiting": 1}) == (
+        "No connection to the class. Your finished unit is kept here."
+        " There is no way to db.example from this network. Next try in 18 s."
+    )
+    assert "kept" not in sentence(WorkerState.RETRYING, {**trouble, "num_waiting": 0})

@@ -66,6 +66,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = gan, pg_temp AS $$
     ORDER BY (status IN ('running', 'paused')) DESC, run_id DESC LIMIT 1
 $$;
 
+-- One computer on hold holds its whole account: a new device id is no way out.
+CREATE FUNCTION gan.is_on_hold(account integer) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = gan, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM worker_totals WHERE account_id = account AND on_hold_reason IS NOT NULL)
+$$;
+
 -- ---------------------------------------------------------------------------------------------
 -- register_worker: at each start. Returns the worker's id, the same for ever for one device.
 -- ---------------------------------------------------------------------------------------------
@@ -106,6 +112,7 @@ BEGIN
         INSERT INTO workers (worker_id, account_id, device_id, session_id, name)
         VALUES (left(replace(gen_random_uuid()::text, '-', ''), 8), account, the_device, the_session, the_name)
         RETURNING * INTO known;
+        INSERT INTO worker_totals (worker_id, account_id) VALUES (known.worker_id, account);
     END IF;
     UPDATE workers SET
         session_id = the_session, name = the_name, hostname = left(the_hostname, 255), gpu_name = left(the_gpu, 120),
@@ -242,7 +249,7 @@ BEGIN
         WHEN run.run_id IS NULL OR run.current_iteration < 0 THEN 'no_training'
         WHEN run.status = 'complete' THEN 'complete'
         WHEN run.status = 'paused' THEN 'paused'
-        WHEN worker.on_hold_reason IS NOT NULL THEN 'on_hold'
+        WHEN is_on_hold(worker.account_id) THEN 'on_hold'
         WHEN run.coordinator_seen_at IS NULL OR run.coordinator_seen_at < now() - interval '30 seconds'
             THEN 'coordinator_away'
         -- One unit in work and one prefetched, not more.
@@ -251,6 +258,9 @@ BEGIN
         -- Not more than 8 workers' worth in one person's hands, however many computers come and go.
         WHEN (SELECT count(*) FROM work_units JOIN workers USING (worker_id) WHERE account_id = worker.account_id
               AND status = 'in_progress' AND lease_expires_at > now()) >= 16 THEN 'none_free'
+        -- Nor more than the coordinator comes round to merge.
+        WHEN (SELECT count(*) FROM updates WHERE account_id = worker.account_id AND status = 'handed_in') >= 32
+            THEN 'none_free'
     END;
     IF outcome IS NOT NULL THEN
         RETURN NEXT;
@@ -290,7 +300,7 @@ BEGIN
     UPDATE work_units SET
         status = 'in_progress', worker_id = the_worker, iteration = run.current_iteration,
         lease_token = gen_random_uuid(), num_attempts = num_attempts + 1, num_images_done = 0,
-        claimed_at = now(), expected_seconds = seconds,
+        claimed_at = clock_timestamp(), expected_seconds = seconds,
         lease_expires_at = now() + (run.config->>'lease_seconds')::real * interval '1 second',
         -- The unit that is in work goes first: its time is granted on top. New workers and very
         -- short units get some minutes for downloads.
@@ -370,7 +380,7 @@ BEGIN
         run.run_id, run.status, run.current_iteration,
         extract(epoch FROM now() - run.coordinator_seen_at)::real,
         ARRAY(SELECT unit FROM unnest(the_units) AS unit WHERE unit <> ALL (kept)),
-        worker.on_hold_reason IS NOT NULL, newest.message_id, newest.text
+        is_on_hold(worker.account_id), newest.message_id, newest.text
     FROM (SELECT 1) AS always LEFT JOIN LATERAL (
         SELECT m.message_id, m.text FROM messages AS m
         WHERE (m.account_id IS NULL OR m.account_id = worker.account_id)
@@ -442,7 +452,9 @@ BEGIN
        -- A single image left over joins the last step.
        OR NEW.num_steps IS DISTINCT FROM
           greatest(1, NEW.num_images / step_batch + (NEW.num_images % step_batch > 1)::integer)
-       OR NEW.iteration IS NULL OR NEW.iteration NOT BETWEEN 0 AND run.current_iteration
+       -- Weights older than the newest ones at the claim (the link may be slow) were never asked for.
+       OR NEW.iteration IS NULL OR NEW.iteration NOT BETWEEN
+          greatest(0, unit.iteration - (run.config->>'max_staleness')::integer) AND run.current_iteration
        OR NEW.check_num_images IS NULL OR NEW.check_num_images NOT BETWEEN 1 AND unit.num_images
        OR NEW.compute_seconds IS NULL OR NOT NEW.compute_seconds BETWEEN 0 AND 864000
        OR NEW.d_real IS NULL OR NOT NEW.d_real BETWEEN 0 AND 1
@@ -455,6 +467,13 @@ BEGIN
             PERFORM refuse('GD012', 'The losses are not finite: this computer''s results cannot be used.');
         END IF;
     END LOOP;
+    IF abs(NEW.loss_g) > 1000 OR abs(NEW.loss_d) > 1000 THEN
+        PERFORM refuse('GD012', 'The losses are beyond all measure: this computer''s results cannot be used.');
+    END IF;
+    IF EXISTS (SELECT 1 FROM updates WHERE account_id = account AND sha256 = NEW.sha256
+               AND status IN ('counted', 'late')) THEN
+        PERFORM refuse('GD012', 'This very update was handed in before.');
+    END IF;
 
     INSERT INTO updates (run_id, unit_id, worker_id, account_id, iteration, num_images, num_steps, codec, num_bytes,
                          sha256, loss_g, loss_d, d_real, d_fake, check_loss_d, check_loss_g, check_norm_d,
@@ -462,7 +481,7 @@ BEGIN
     VALUES (unit.run_id, unit.id, unit.worker_id, account, NEW.iteration, NEW.num_images, NEW.num_steps, NEW.codec,
             octet_length(NEW.payload), NEW.sha256, NEW.loss_g, NEW.loss_d, NEW.d_real, NEW.d_fake, NEW.check_loss_d,
             NEW.check_loss_g, NEW.check_norm_d, NEW.check_norm_g, NEW.check_num_images, NEW.compute_seconds,
-            NEW.stopped_early)
+            NEW.num_images < unit.num_images)
     RETURNING update_id INTO stored;
     INSERT INTO update_payloads (update_id, payload) VALUES (stored, NEW.payload);
 

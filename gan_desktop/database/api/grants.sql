@@ -21,8 +21,9 @@ GRANT EXECUTE ON FUNCTION is_instructor(), own_account_id(), schema_version() TO
 -- The coordinator works on the tables themselves, but cannot change their shape.
 GRANT USAGE ON SCHEMA gan TO {coordinator};
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    gan.accounts, gan.workers, gan.datasets, gan.dataset_shards, gan.shard_payloads, gan.messages,
+    gan.accounts, gan.workers, gan.worker_totals, gan.datasets, gan.dataset_shards, gan.shard_payloads, gan.messages,
     gan.training_runs, gan.epoch_cursors, gan.work_units, gan.updates, gan.update_payloads, gan.model_weights,
     gan.optimizer_state, gan.loss_history, gan.samples, gan.events TO {coordinator};
 GRANT SELECT, UPDATE ON gan.class TO {coordinator};
-GRANT EXECUTE ON FUNCTION gan.return_unit(bigint), gan.shard_order(bigint, integer, integer) TO {coordinator};
+GRANT EXECUTE ON FUNCTION gan.return_unit(bigint), gan.shard_order(bigint, integer, integer), gan.is_on_hold(integer)
+    TO {coordinator};

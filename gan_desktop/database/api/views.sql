@@ -12,16 +12,16 @@ CREATE VIEW workers WITH (security_barrier) AS
            total_work_units, total_batches, total_images, last_heartbeat,
            w.name, state, state_detail, last_error, images_per_second, total_seconds,
            num_strikes, on_hold_reason, program_version, w.account_id, w.created_at
-    FROM gan.workers AS w
+    FROM gan.workers AS w JOIN gan.worker_totals AS t USING (worker_id)
     WHERE (SELECT is_instructor()) OR w.account_id = (SELECT own_account_id());
 
 -- One row per person, for everybody: no times, no host names, no devices, no logins.
 CREATE VIEW leaderboard WITH (security_barrier) AS
-    SELECT a.display_name AS name, sum(w.total_work_units)::bigint AS units, sum(w.total_images)::bigint AS images,
-           sum(w.total_seconds) AS seconds,
+    SELECT a.display_name AS name, sum(t.total_work_units)::bigint AS units, sum(t.total_images)::bigint AS images,
+           sum(t.total_seconds) AS seconds,
            bool_or(w.state <> 'stopped' AND w.last_heartbeat > now() - interval '1 minute') AS is_working,
            a.account_id = (SELECT own_account_id()) AS is_me
-    FROM gan.accounts AS a JOIN gan.workers AS w USING (account_id)
+    FROM gan.accounts AS a JOIN gan.workers AS w USING (account_id) JOIN gan.worker_totals AS t USING (worker_id)
     GROUP BY a.account_id, a.display_name
     ORDER BY seconds DESC, images DESC;
 

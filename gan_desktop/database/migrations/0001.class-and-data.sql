@@ -42,15 +42,22 @@ CREATE TABLE workers (
     state_detail      jsonb NOT NULL DEFAULT '{}' CHECK (length(state_detail::text) <= 2000),
     last_error        text CHECK (length(last_error) <= 500),
     images_per_second real,
-    num_strikes       integer NOT NULL DEFAULT 0,
-    on_hold_reason    text,
-    total_work_units  bigint NOT NULL DEFAULT 0,
-    total_batches     bigint NOT NULL DEFAULT 0,
-    total_images      bigint NOT NULL DEFAULT 0,
-    total_seconds     double precision NOT NULL DEFAULT 0,
     created_at        timestamptz NOT NULL DEFAULT now(),
     last_heartbeat    timestamptz NOT NULL DEFAULT now(),
     UNIQUE (account_id, device_id)
+);
+
+-- What the coordinator writes of a worker: credit, and what speaks against it. A table of its own,
+-- so that a publication never waits for a row that a student's open transaction has locked.
+CREATE TABLE worker_totals (
+    worker_id        text PRIMARY KEY REFERENCES workers ON DELETE CASCADE,
+    account_id       integer NOT NULL,
+    num_strikes      integer NOT NULL DEFAULT 0,
+    on_hold_reason   text,
+    total_work_units bigint NOT NULL DEFAULT 0,
+    total_batches    bigint NOT NULL DEFAULT 0,
+    total_images     bigint NOT NULL DEFAULT 0,
+    total_seconds    double precision NOT NULL DEFAULT 0
 );
 
 -- A set of pictures, dealt at random into shards by the instructor's import.

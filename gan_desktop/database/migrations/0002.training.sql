@@ -105,12 +105,15 @@ CREATE TABLE updates (
     norm             double precision,
     weight           double precision,
     merged_into      integer,
-    submitted_at     timestamptz NOT NULL DEFAULT now(),
+    -- The clock, not now(): that is when the student's transaction began, perhaps long ago.
+    submitted_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     decided_at       timestamptz
 );
 CREATE INDEX updates_to_merge ON updates (run_id, update_id) WHERE status = 'handed_in';
 CREATE INDEX updates_by_iteration ON updates (run_id, merged_into);
 CREATE INDEX updates_by_worker ON updates (worker_id);
+-- Is it an update that this account has handed in before?
+CREATE INDEX updates_by_content ON updates (account_id, sha256);
 
 -- The bytes of an update, in a table of their own: deleted when merged, and vacuumed eagerly, so
 -- that the space is used again and the database does not grow.

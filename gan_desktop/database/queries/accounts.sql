@@ -31,7 +31,7 @@ WHERE usename = %(login)s AND pid <> pg_backend_pid();
 
 -- name: release
 -- The instructor has looked at the evidence: the worker may go on.
-UPDATE gan.workers SET on_hold_reason = NULL, num_strikes = 0 WHERE worker_id = %(worker_id)s;
+UPDATE gan.worker_totals SET on_hold_reason = NULL, num_strikes = 0 WHERE worker_id = %(worker_id)s;
 
 -- name: hold
-UPDATE gan.workers SET on_hold_reason = %(reason)s WHERE worker_id = %(worker_id)s;
+UPDATE gan.worker_totals SET on_hold_reason = %(reason)s WHERE worker_id = %(worker_id)s;

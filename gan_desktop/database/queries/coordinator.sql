@@ -54,15 +54,18 @@ WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;
 -- name: situation
 -- Accounts that contribute now: whoever has paused, or waits on hold, is not waited for.
 SELECT r.status, r.current_iteration AS iteration,
-    (SELECT count(DISTINCT account_id) FROM gan.workers WHERE last_heartbeat > now() - interval '1 minute'
-        AND on_hold_reason IS NULL AND state IN ('claiming', 'loading', 'computing', 'uploading', 'finishing',
+    (SELECT count(DISTINCT w.account_id) FROM gan.workers AS w WHERE w.last_heartbeat > now() - interval '1 minute'
+        AND NOT gan.is_on_hold(w.account_id) AND w.state IN ('claiming', 'loading', 'computing', 'uploading', 'finishing',
                                                  'waiting_none_free'))::integer AS num_contributors,
-    -- A prefetched unit's time begins when its worker has handed in the one before.
-    (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM submitted_at - began_at))
-        FROM (SELECT n.update_id, n.submitted_at, greatest(u.claimed_at,
+    -- A prefetched unit's time begins when its worker has handed in the one before. One value for each
+    -- account: who hands in many small units does not speak for the others.
+    (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM submitted_at - began_at)) AS seconds
+        FROM (SELECT n.account_id, n.submitted_at, greatest(u.claimed_at,
                      lag(n.submitted_at) OVER (PARTITION BY n.worker_id ORDER BY n.update_id)) AS began_at
               FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
-              WHERE n.run_id = r.run_id ORDER BY n.update_id DESC LIMIT 60) AS recent) AS median_unit_seconds
+              WHERE n.run_id = r.run_id ORDER BY n.update_id DESC LIMIT 200) AS recent
+        GROUP BY account_id) AS by_account) AS median_unit_seconds
 FROM gan.training_runs AS r WHERE r.run_id = %(run_id)s;
 
 -- name: pending_updates
@@ -79,9 +82,14 @@ SELECT u.seed, u.ranges, u.num_images FROM gan.work_units AS u JOIN gan.updates 
 WHERE n.update_id = %(update_id)s;
 
 -- name: norm_history
--- The norms of the newest updates that counted, with their step counts.
-SELECT num_steps, norm FROM gan.updates
-WHERE run_id = %(run_id)s AND status = 'counted' AND norm IS NOT NULL ORDER BY update_id DESC LIMIT 200;
+-- The norms of the newest updates that counted, with their step counts: one for each account in each
+-- iteration, so that nobody can make his own history the class's.
+SELECT num_steps, norm FROM (
+    SELECT DISTINCT ON (merged_into, account_id) merged_into, num_steps, norm FROM gan.updates
+    WHERE run_id = %(run_id)s AND status = 'counted' AND norm IS NOT NULL
+      AND merged_into > (SELECT current_iteration FROM gan.training_runs WHERE run_id = %(run_id)s) - 200
+    ORDER BY merged_into DESC, account_id, num_images DESC) AS one_each
+ORDER BY merged_into DESC LIMIT 200;
 
 -- name: may_advance
 -- Asked before the long transfers; the fence itself is `advance`.
@@ -99,26 +107,27 @@ WHERE run_id = %(run_id)s AND coordinator_token = %(token)s AND current_iteratio
 
 -- name: decide
 UPDATE gan.updates SET status = %(status)s, reason = %(reason)s, norm = %(norm)s, weight = %(weight)s,
-    merged_into = %(iteration)s, decided_at = now()
+    merged_into = %(iteration)s, decided_at = clock_timestamp()
 WHERE update_id = %(update_id)s AND status = 'handed_in';
 
 -- name: credit
--- Only what was accepted is credited, at most the unit's images. One acceptable update ends a
--- series of strikes.
-UPDATE gan.workers AS w
+-- Only what was accepted is credited, at most the unit's images, and no more time than has passed
+-- since the worker's hand-in before. One acceptable update ends a series of strikes.
+UPDATE gan.worker_totals AS t
 SET total_work_units = total_work_units + 1, total_batches = total_batches + n.num_steps,
     total_images = total_images + n.num_images,
-    total_seconds = total_seconds + least(n.compute_seconds, extract(epoch FROM n.submitted_at - u.claimed_at)),
+    total_seconds = total_seconds + least(n.compute_seconds, extract(epoch FROM n.submitted_at - greatest(u.claimed_at,
+        (SELECT max(before.submitted_at) FROM gan.updates AS before
+         WHERE before.worker_id = n.worker_id AND before.update_id < n.update_id)))),
     num_strikes = CASE WHEN n.stopped_early THEN num_strikes ELSE 0 END
 FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
-WHERE n.update_id = %(update_id)s AND w.worker_id = n.worker_id;
+WHERE n.update_id = %(update_id)s AND t.worker_id = n.worker_id;
 
 -- name: strike
--- A unit that was stopped early never counts as one.
-UPDATE gan.workers AS w SET num_strikes = num_strikes + 1,
+UPDATE gan.worker_totals AS t SET num_strikes = num_strikes + 1,
     on_hold_reason = CASE WHEN num_strikes + 1 >= 3 THEN coalesce(on_hold_reason, %(reason)s) ELSE on_hold_reason END
-FROM gan.updates AS n WHERE n.update_id = %(update_id)s AND w.worker_id = n.worker_id AND NOT n.stopped_early
-RETURNING w.worker_id, w.num_strikes;
+FROM gan.updates AS n WHERE n.update_id = %(update_id)s AND t.worker_id = n.worker_id
+RETURNING t.worker_id, t.num_strikes;
 
 -- name: drop_payload
 DELETE FROM gan.update_payloads WHERE update_id = %(update_id)s;

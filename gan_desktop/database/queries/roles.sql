@@ -63,6 +63,13 @@ BEGIN
     END LOOP;
 END $$;
 
+-- name: quiet_log
+-- Without the language nobody can write into the server's log in a loop, and errors that a student
+-- makes on purpose are not logged.
+REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC;
+GRANT USAGE ON LANGUAGE plpgsql TO {owner};
+ALTER DATABASE {database} SET log_min_messages = 'fatal';
+
 -- name: limit_temporary_files
 -- A sort without end would fill the disk. Only a superuser can set this, and no student unset it.
 ALTER DATABASE {database} SET temp_file_limit = '1GB';

@@ -30,8 +30,9 @@ SELECT iteration, png FROM gan.samples WHERE run_id = %(run_id)s AND iteration >
 
 -- name: workers
 SELECT w.worker_id, w.name, a.display_name AS owner, w.hostname, w.gpu_name, w.state, w.state_detail,
-       w.total_work_units AS num_units, w.total_images AS num_images,
-       coalesce(w.images_per_second, 0) AS images_per_second, w.on_hold_reason,
+       t.total_work_units AS num_units, t.total_images AS num_images,
+       coalesce(w.images_per_second, 0) AS images_per_second, t.on_hold_reason,
        extract(epoch FROM now() - w.last_heartbeat)::float8 AS silent_s
-FROM gan.workers AS w JOIN gan.accounts AS a USING (account_id)
-ORDER BY w.state = 'stopped', w.total_images DESC, w.worker_id;
+FROM gan.workers AS w JOIN gan.worker_totals AS t USING (worker_id)
+JOIN gan.accounts AS a ON a.account_id = w.account_id
+ORDER BY w.state = 'stopped', t.total_images DESC, w.worker_id;

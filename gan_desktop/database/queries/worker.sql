@@ -39,9 +39,6 @@ SELECT payload FROM shard_payloads WHERE shard_id = %(shard_id)s
 -- name: newest_sample
 SELECT iteration, png FROM samples WHERE run_id = %(run_id)s ORDER BY iteration DESC LIMIT 1;
 
--- name: own_record
-SELECT worker_id, total_work_units AS units, total_images AS images FROM workers WHERE worker_id = %(worker_id)s;
-
 -- name: leaderboard
 SELECT name, units, images, seconds, is_working, is_me FROM leaderboard ORDER BY seconds DESC, images DESC;
 
