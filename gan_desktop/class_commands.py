@@ -1,20 +1,22 @@
 """The instructor's console: `gan-desktop class ...`, its options and what it prints.
 
-Ways in are printed as the lines of a config.yaml, so that `class add-student Ana > config.yaml` makes
-a file that works.
+Ways in are the lines of a config.yaml: printed, or written to a file that only its owner can read
+(`class add-student Ana --save ana.yaml`).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_desktop.errors import ConnectionFailed, EmbeddedServerError
+from gan_desktop.errors import ConnectionFailed, EmbeddedServerError, GanDesktopError
 from gan_desktop.records import RunStatus
 
 if TYPE_CHECKING:
@@ -66,10 +68,12 @@ def add_class_commands(parser: argparse.ArgumentParser, login: argparse.Argument
 
     init = add("init", "make a class in the empty database of config.yaml", login, server)
     init.add_argument("--title", default="Our class", help="what students read")
+    init.add_argument("--save", type=Path, metavar="FILE", help="write the way in to a new file of yours")
     init.add_argument("--hosted", action="store_true", help="in the database of `class host` instead")
 
     student = add("add-student", "make a student's login", login)
     student.add_argument("student", metavar="NAME", help="how the class knows the student")
+    student.add_argument("--save", type=Path, metavar="FILE", help="write the way in to a new file of yours")
     student.add_argument("--host", metavar="ADDRESS", help="address of the server for students, if not yours")
     student.add_argument(
         "--insecure", action="store_true", help="the server has no encryption, and others may read along"
@@ -153,11 +157,12 @@ def _stay(server: EmbeddedPostgres) -> None:
 def _init(options: argparse.Namespace, log_in: LogIn) -> None:
     from gan_desktop.class_admin import make_class
 
-    administrator = _hosted_database(options.server_folder) if options.hosted else log_in()[1]
-    coordinator = make_class(administrator, options.title)
-    _say("# The class is made. Save these lines as the instructor's config.yaml: they are the coordinator's")
-    _say("# way in, and the password is shown this once. (It may stay out of the file: see README.md.)")
-    _say_way_in(coordinator)
+    with _new_file(options.save) as write:
+        administrator = _hosted_database(options.server_folder) if options.hosted else log_in()[1]
+        coordinator = make_class(administrator, options.title)
+        write("# The class is made. This is the instructor's config.yaml, the coordinator's way in; the")
+        write("# password is shown this once. (It may stay out of the file: see README.md.)")
+        write(_way_in(coordinator))
 
 
 def _hosted_database(folder: Path | None) -> Address:
@@ -187,17 +192,46 @@ def _add_student(options: argparse.Namespace, log_in: LogIn) -> None:
     from gan_desktop.database.connection import LOOPBACK
 
     _, coordinator = log_in()
-    student = add_student(coordinator, options.student)
-    host = options.host or student.host
-    _say("# The student's config.yaml; the password is shown this once. Start: gan-desktop --no-gui")
-    if host in LOOPBACK:
-        _say(f"# {host} is this computer alone. For others name its address: add-student --host ADDRESS")
-    insecure = options.insecure or student.insecure
-    _say_way_in(replace(student, host=host, insecure=insecure), worker={"name": options.student})
+    with _new_file(options.save) as write:
+        student = add_student(coordinator, options.student)
+        host = options.host or student.host
+        write("# The student's config.yaml; the password is shown this once. Start: gan-desktop --no-gui")
+        if host in LOOPBACK:
+            write(f"# {host} is this computer alone. For others name its address: add-student --host ADDRESS")
+        insecure = options.insecure or student.insecure
+        write(_way_in(replace(student, host=host, insecure=insecure), worker={"name": options.student}))
 
 
-def _say_way_in(address: Address, **sections: dict[str, str]) -> None:
-    """Print an address as config.yaml."""
+@contextmanager
+def _new_file(path: Path | None) -> Iterator[Callable[[str], None]]:
+    """Write lines to a file that nobody else may read and that was not there; None: print them.
+
+    The file is opened before anything is made: a way in that cannot be written down is lost.
+    """
+    if path is None:
+        yield _say
+        return
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise GanDesktopError(
+            f"{path} is there already. Choose another name, or move it away first."
+        ) from error
+    except OSError as error:
+        raise GanDesktopError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
+    lines: list[str] = []
+    try:
+        yield lines.append
+    finally:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        if not lines:
+            path.unlink()
+    _say(f"Written to {path}.")
+
+
+def _way_in(address: Address, **sections: dict[str, str]) -> str:
+    """An address as config.yaml."""
     import yaml
 
     database: dict[str, object] = {
@@ -210,7 +244,7 @@ def _say_way_in(address: Address, **sections: dict[str, str]) -> None:
     if address.insecure:
         database["insecure"] = True
     content = {"database": database, **sections}
-    _say(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip())
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip())
 
 
 # ---------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ MAX_DEMO_WORKERS = 16
 _JOINING = {"config", "password_file"}
 _OPTIONS = {
     "a worker": _JOINING | {"folder", "name", "device", "threads", "max_units"},
-    "--admin": _JOINING | {"folder", "run"},
+    "--admin": _JOINING | {"folder", "run", "output"},
     "--demo": {"iterations", "data", "output", "workers"},
     "class": _JOINING,
 }
@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="DIR",
-        help="where the results go (those of an earlier demo are replaced)",
+        help="where the results go (those of an earlier demo are replaced); with --admin: the faces",
     )
     demo.add_argument("--workers", type=count, metavar="M", help="computers of the demo class (default: 1)")
 
@@ -232,7 +232,7 @@ def _coordinator(options: argparse.Namespace) -> int:
     _look_once(require_coordinator, address)
     from gan_desktop.headless import run_coordinator
 
-    run_coordinator(address, options.run, options.folder)
+    run_coordinator(address, options.run, options.folder, options.output)
     return 0
 
 

@@ -21,6 +21,7 @@ from gan_desktop.records import (
     Joined,
     Notice,
     Report,
+    SampleDrawn,
     StateChanged,
     StopRequest,
     UnitComputed,
@@ -158,10 +159,11 @@ def _joined_lines(joined: Joined) -> list[str]:
 
 
 class CoordinatorConsole:
-    """Prints what the coordinator does: a line for each iteration."""
+    """Prints what the coordinator does: a line for each iteration; saves the faces in `output`."""
 
-    def __init__(self, write: Callable[[str], None] = _print) -> None:
+    def __init__(self, write: Callable[[str], None] = _print, output: Path | None = None) -> None:
         self._write = write
+        self._output = output
 
     def report(self, report: Report) -> None:
         """Print a report, if it is one for the console."""
@@ -170,10 +172,20 @@ class CoordinatorConsole:
                 self._write("Iteration 0 published: the network has not learned anything yet.")
             case IterationPublished():
                 self._write(_iteration_line(report))
+            case SampleDrawn(iteration, png) if self._output is not None:
+                self._save_faces(self._output, iteration, png)
             case UpdateRefused(update_id, worker_id, reason):
                 self._write(f"Update {update_id} of worker {worker_id} does not count: {reason}")
             case Notice(text):
                 self._write(text)
+
+    def _save_faces(self, output: Path, iteration: int, png: bytes) -> None:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            for name in (f"iteration-{iteration:04d}.png", "newest.png"):
+                (output / name).write_bytes(png)
+        except OSError as error:  # the training is worth more than a picture of it
+            self._write(f"The faces could not be saved in {output}: {error.strerror}.")
 
 
 def _iteration_line(report: IterationPublished) -> str:
@@ -232,23 +244,27 @@ def run_worker(address: Address, options: WorkerOptions, folder: Path | None = N
         home.close()
 
 
-def run_coordinator(address: Address, run_id: int | None = None, folder: Path | None = None) -> bool:
+def run_coordinator(
+    address: Address,
+    run_id: int | None = None,
+    folder: Path | None = None,
+    output: Path | None = None,
+) -> bool:
     """Coordinate a training until it is complete (True) or the instructor stops it (False).
 
     Args:
         run_id: Which training; None: the one in progress, else the newest that was never started.
+        output: Save every grid of faces in this folder, the last one as newest.png too.
 
     Raises:
         GanDesktopError: There is no training to coordinate.
     """
+    with Connection(address, "gan-desktop coordinator") as connection:
+        runs = Runs(connection)
+        run_id = runs.unfinished() if run_id is None else runs.get(run_id).run_id
     if run_id is None:
-        with Connection(address, "gan-desktop coordinator") as connection:
-            run_id = Runs(connection).unfinished()
-        if run_id is None:
-            raise GanDesktopError(
-                "The class has no training to run. Make one first: gan-desktop class new-run."
-            )
-    console = CoordinatorConsole()
+        raise GanDesktopError("The class has no training to run. Make one first: gan-desktop class new-run.")
+    console = CoordinatorConsole(output=output)
     _, shards = _folders(folder)
     coordinator = Coordinator(address, run_id, ShardCache(shards, CACHE_LIMIT_BYTES), console)
 

@@ -133,6 +133,12 @@ class Recorder:
     def of(self, kind: type[T]) -> list[T]:
         return [report for report in self.reports if isinstance(report, kind)]
 
+    @property
+    def state(self) -> WorkerState | None:
+        """A worker's newest state."""
+        changes = self.of(StateChanged)
+        return changes[-1].state if changes else None
+
 
 class Lesson:
     """A class with one training of drawn faces. Programs that still run at `close` are killed.
@@ -304,9 +310,7 @@ class Lesson:
     def worker_of(self, user: str) -> Any:
         """The one worker of an account."""
         [row] = self.query(
-            "SELECT * FROM gan.workers JOIN gan.worker_totals USING (worker_id, account_id)"
-            " JOIN gan.accounts USING (account_id) WHERE login = %s",
-            user,
+            "SELECT w.* FROM workers AS w JOIN gan.accounts AS a USING (account_id) WHERE a.login = %s", user
         )
         return row
 
@@ -349,7 +353,7 @@ class Lesson:
         assert sum(entry.num_images for entry in history) == row.num
         for worker in self.query(
             "SELECT w.total_images, w.total_work_units, coalesce(sum(n.num_images), 0) AS images,"
-            " count(n.update_id) AS units FROM gan.worker_totals AS w LEFT JOIN gan.updates AS n"
+            " count(n.update_id) AS units FROM workers AS w LEFT JOIN gan.updates AS n"
             " ON n.worker_id = w.worker_id AND n.status IN ('counted', 'late')"
             " GROUP BY w.worker_id, w.total_images, w.total_work_units"
         ):
@@ -409,10 +413,6 @@ def worker_thread(
             yield worker, recorder
     finally:
         folder.close()
-
-
-def states(recorder: Recorder) -> list[WorkerState]:
-    return [report.state for report in recorder.of(StateChanged)]
 
 
 @contextmanager

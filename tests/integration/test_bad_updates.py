@@ -29,7 +29,7 @@ from gan_desktop.training.shard_cache import ShardCache
 from gan_desktop.worker.courtesy import Pace
 from gan_desktop.worker.hardware import read_hardware
 from gan_desktop.worker.studio import Studio
-from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, states, wait_until, worker_thread
+from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, wait_until, worker_thread
 
 pytestmark = pytest.mark.slow
 
@@ -225,7 +225,7 @@ def test_three_bad_updates_put_a_worker_on_hold_until_the_instructor_releases_it
 
     # The worker program itself is told, and goes on after the release.
     with worker_thread(held, student.address, device_id=student.device_id) as (_, recorder):
-        wait_until(lambda: states(recorder)[-1] is WorkerState.WAITING_ON_HOLD, "the worker on hold")
+        wait_until(lambda: recorder.state is WorkerState.WAITING_ON_HOLD, "the worker on hold")
         assert not recorder.of(UnitDelivered)
         with Connection(held.coordinator) as connection:
             Accounts(connection).release(student.worker_id)

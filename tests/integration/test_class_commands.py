@@ -147,6 +147,22 @@ def test_students_lines_are_a_config_file(class_command: ClassCommand, classroom
         assert connection.query("SELECT own_account_id() IS NOT NULL AS is_student")[0].is_student
 
 
+def test_a_way_in_is_saved_where_only_its_owner_reads_it_and_nothing_is_overwritten(
+    class_command: ClassCommand, tmp_path: Path
+) -> None:
+    file = tmp_path / "ana.yaml"
+    answer = class_command("add-student", "Ana", "--save", str(file))
+    assert (answer.code, answer.stdout) == (0, f"Written to {file}.\n")
+    saved = file.read_text("utf-8")
+    assert yaml.safe_load(saved)["worker"] == {"name": "Ana"}
+    assert file.stat().st_mode & 0o077 == 0
+    again = class_command("add-student", "Ana", "--save", str(file))
+    assert again.code == 1 and "is there already" in again.stderr
+    assert file.read_text("utf-8") == saved
+    refused = class_command("add-student", "x" * 41, "--save", str(tmp_path / "new.yaml"))
+    assert refused.code != 0 and not (tmp_path / "new.yaml").exists()
+
+
 def test_students_elsewhere_get_another_address(class_command: ClassCommand) -> None:
     here = class_command("add-student", "Ana")
     assert "127.0.0.1 is this computer alone" in here.stdout

@@ -12,7 +12,7 @@ from gan_desktop.database.connection import Connection
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.records import RunStatus, WorkerState
-from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, states, wait_until, worker_thread
+from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, wait_until, worker_thread
 
 pytestmark = pytest.mark.slow
 
@@ -127,9 +127,7 @@ def test_a_class_in_gradient_mode_goes_from_iteration_to_iteration(
     with lesson(server.address, tmp_path_factory.mktemp("gradients"), config) as held:
         with held.coordinating(), worker_thread(held) as (_, ana), worker_thread(held) as (_, ben):
             wait_until(lambda: held.status is RunStatus.COMPLETE, "the training's end")
-            wait_until(
-                lambda: states(ana)[-1] is states(ben)[-1] is WorkerState.COMPLETE, "both workers' end"
-            )
+            wait_until(lambda: ana.state is ben.state is WorkerState.COMPLETE, "both workers' end")
         assert held.iteration == config.target_iterations
         held.assert_nothing_lost_or_counted_twice()
         # Honest computers pass a check of every single update.

@@ -30,7 +30,6 @@ from tests.integration.lesson import (
     Recorder,
     lesson,
     locked,
-    states,
     wait_until,
     worker_thread,
 )
@@ -100,7 +99,7 @@ def test_a_second_coordinator_ends_in_plain_words_and_the_first_one_goes_on(held
     ]
     first.interrupt()
     assert first.exit_code() == 0
-    assert first.log.endswith("Stopping. The workers wait, and go on with the next start.\n")
+    assert "Stopping. The workers wait, and go on with the next start.\n" in first.log
 
 
 def test_a_stopped_coordinator_leaves_the_run_to_the_next_one_at_once(held: Lesson) -> None:
@@ -158,7 +157,7 @@ def test_when_the_instructor_finishes_the_units_in_work_are_handed_in_and_credit
                 "a fifth of the unit",
             )
             held.set_status(RunStatus.COMPLETE)
-            wait_until(lambda: states(recorder)[-1] is WorkerState.COMPLETE, "the worker's end")
+            wait_until(lambda: recorder.state is WorkerState.COMPLETE, "the worker's end")
         [delivered] = recorder.of(UnitDelivered)
         assert delivered.result.stopped_early
         [worker] = held.query("SELECT total_images FROM gan.worker_totals")
@@ -172,7 +171,7 @@ def test_workers_say_that_the_main_computer_is_away_and_go_on_when_it_returns(he
     # Not heard of for ten minutes.
     held.superuser.execute("UPDATE gan.training_runs SET coordinator_seen_at = now() - interval '10 minutes'")
     with worker_thread(held) as (_, recorder):
-        wait_until(lambda: states(recorder)[-1] is WorkerState.WAITING_COORDINATOR_AWAY, "the wait")
+        wait_until(lambda: recorder.state is WorkerState.WAITING_COORDINATOR_AWAY, "the wait")
         away = recorder.of(StateChanged)[-1]
         assert away.detail["coordinator_silent_s"] >= 600
         with held.coordinating() as coordinator:
@@ -192,7 +191,7 @@ def test_a_coordinator_finds_what_a_crash_after_the_last_iteration_left_undone(
     with lesson(server.address, tmp_path, config) as held:
         # As if killed between the publication and the look at it.
         with held.coordinating(), worker_thread(held) as (_, recorder):
-            wait_until(lambda: states(recorder)[-1] is WorkerState.COMPLETE, "the training's end")
+            wait_until(lambda: recorder.state is WorkerState.COMPLETE, "the training's end")
         held.superuser.execute("DELETE FROM gan.samples WHERE iteration = 1")
         held.superuser.execute("UPDATE gan.loss_history SET distance = NULL")
         held.superuser.execute("UPDATE gan.training_runs SET status = 'running', finished_at = NULL")

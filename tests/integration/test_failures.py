@@ -17,7 +17,6 @@ from tests.integration.lesson import (
     SHORT_UNITS,
     Lesson,
     lesson,
-    states,
     wait_until,
     worker_thread,
 )
@@ -115,7 +114,7 @@ def test_a_worker_started_before_the_database_waits_for_it_and_says_why(
     student = held.add_student()
     own_server.stop()
     with worker_thread(held, student) as (_, recorder):
-        wait_until(lambda: states(recorder)[-1:] == [WorkerState.RETRYING], "the trouble")
+        wait_until(lambda: recorder.state is WorkerState.RETRYING, "the trouble")
         told = recorder.of(StateChanged)[-1]
         assert "no database answers at port" in sentence(told.state, told.detail)
         own_server.start()

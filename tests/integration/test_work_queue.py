@@ -7,7 +7,7 @@ import pytest
 from gan_desktop.database.coordination import Runs
 from gan_desktop.errors import LeaseLost, Refused
 from gan_desktop.records import RunStatus, ShardRange, WorkerState, WorkUnit
-from tests.integration.classroom import CONFIG, Classroom, Worker, finished
+from tests.integration.classroom import CONFIG, MAX_UPDATE_BYTES, Classroom, Worker, finished
 
 
 def set_speed(classroom: Classroom, worker: Worker, images_per_second: float) -> None:
@@ -205,6 +205,9 @@ def test_a_worker_is_told_why_there_is_no_unit(classroom: Classroom) -> None:
     worker.claim()
     training.runs.set_status(run, RunStatus.COMPLETE)
     assert waiting() == WorkerState.COMPLETE
+    # The next training is written down: nobody is sent home before the instructor starts it.
+    training.runs.create("The next", training.dataset_id, CONFIG, MAX_UPDATE_BYTES)
+    assert waiting() == WorkerState.WAITING_NO_TRAINING
 
 
 def test_a_run_without_weights_gives_nothing_out(classroom: Classroom) -> None:

@@ -29,7 +29,6 @@ from tests.integration.lesson import (
     Program,
     lesson,
     locked,
-    states,
     wait_until,
     worker_thread,
 )
@@ -112,7 +111,7 @@ def assert_holds_nothing(held: Lesson, program: Program) -> None:
 
 def test_it_stops_after_as_many_units_as_it_was_told(short_units: Lesson) -> None:
     with worker_thread(short_units, max_units=3) as (_, recorder):
-        wait_until(lambda: states(recorder)[-1:] == [WorkerState.STOPPED], "the worker's end")
+        wait_until(lambda: recorder.state is WorkerState.STOPPED, "the worker's end")
     assert len(recorder.of(UnitStarted)) == len(recorder.of(UnitDelivered)) == 3
 
 
@@ -186,7 +185,7 @@ def test_the_older_start_of_one_identity_ends_in_plain_words(short_units: Lesson
         wait_until(lambda: older.of(UnitDelivered), "the older start's first unit")
         with worker_thread(short_units, student, home="twin", device_id=device_id) as (_, newer):
             wait_until(lambda: len(newer.of(UnitDelivered)) > 1, "the newer start's second unit")
-            wait_until(lambda: states(older)[-1] is WorkerState.STOPPED, "the older start's end")
+            wait_until(lambda: older.state is WorkerState.STOPPED, "the older start's end")
             num_delivered = len(newer.of(UnitDelivered))
             wait_until(lambda: len(newer.of(UnitDelivered)) > num_delivered, "more units of the newer one")
 
@@ -216,7 +215,7 @@ def test_pause_hands_in_what_is_done_and_resume_goes_on(long_units: Lesson) -> N
             "a fifth of the unit",
         )
         worker.pause()
-        wait_until(lambda: states(recorder)[-1] is WorkerState.PAUSED, "the pause")
+        wait_until(lambda: recorder.state is WorkerState.PAUSED, "the pause")
         [delivered] = recorder.of(UnitDelivered)
         assert 128 <= delivered.result.num_images < LONG_UNITS.max_unit_images
         assert delivered.result.stopped_early
@@ -233,7 +232,7 @@ def test_a_pause_right_after_the_start_of_a_unit_gives_it_back(long_units: Lesso
     with worker_thread(long_units) as (worker, recorder):
         wait_until(lambda: recorder.of(UnitProgress), "the first batch")
         worker.pause()
-        wait_until(lambda: states(recorder)[-1] is WorkerState.PAUSED, "the pause")
+        wait_until(lambda: recorder.state is WorkerState.PAUSED, "the pause")
         [started] = recorder.of(UnitStarted)
         assert not recorder.of(UnitDelivered)
         assert long_units.unit(started.unit.unit_id).status == "pending"
@@ -313,6 +312,6 @@ def test_a_broken_computation_gives_the_unit_back_and_ends_with_its_error(
 
     monkeypatch.setattr("gan_desktop.worker.studio.Studio.train", fail)
     with pytest.raises(ZeroDivisionError), worker_thread(short_units) as (_, recorder):
-        wait_until(lambda: states(recorder)[-1:] == [WorkerState.STOPPED], "the worker's end")
+        wait_until(lambda: recorder.state is WorkerState.STOPPED, "the worker's end")
     [started] = recorder.of(UnitStarted)
     assert short_units.unit(started.unit.unit_id).status == "pending"

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from gan_desktop.headless import WorkerConsole
+from pathlib import Path
+
+from gan_desktop.headless import CoordinatorConsole, WorkerConsole
 from gan_desktop.records import (
     CheckFigures,
     Hardware,
     Joined,
+    SampleDrawn,
     ShardRange,
     StateChanged,
     UnitComputed,
@@ -81,6 +84,16 @@ def test_a_delivery_that_overlaps_the_next_unit_is_one_block() -> None:
     shown.report(delivered(42, 1))
     assert blocks[-1].splitlines()[2] == "Work unit 42 completed successfully!"
     assert len(blocks[-1].splitlines()) == 4
+
+
+def test_the_coordinator_saves_the_faces_and_goes_on_where_it_cannot(tmp_path: Path) -> None:
+    lines: list[str] = []
+    CoordinatorConsole(lines.append, tmp_path / "faces").report(SampleDrawn(7, b"png"))
+    assert (tmp_path / "faces" / "newest.png").read_bytes() == b"png"
+    assert (tmp_path / "faces" / "iteration-0007.png").exists() and not lines
+    (tmp_path / "file").write_text("in the way")
+    CoordinatorConsole(lines.append, tmp_path / "file").report(SampleDrawn(8, b"png"))
+    assert "could not be saved" in lines[0]
 
 
 def test_waiting_is_told_once_and_again_after_the_next_unit() -> None:

@@ -247,6 +247,9 @@ DECLARE
 BEGIN
     outcome := CASE
         WHEN run.run_id IS NULL OR run.current_iteration < 0 THEN 'no_training'
+        -- The next training is written down already, and begins when the instructor starts it.
+        WHEN run.status = 'complete' AND EXISTS (SELECT 1 FROM training_runs AS next
+            WHERE next.status = 'created' AND next.run_id > run.run_id) THEN 'no_training'
         WHEN run.status = 'complete' THEN 'complete'
         WHEN run.status = 'paused' THEN 'paused'
         WHEN is_on_hold(worker.account_id) THEN 'on_hold'
