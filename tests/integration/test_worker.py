@@ -293,9 +293,12 @@ def test_on_a_slow_link_a_unit_is_handed_in_while_the_next_one_is_computed(
 def test_a_short_lease_is_kept_whatever_interval_the_settings_ask_for(
     server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    config = replace(LONG_UNITS, lease_seconds=1.0)
+    # On a quick computer too the unit takes several leases.
+    config = replace(
+        LONG_UNITS, lease_seconds=1.0, first_unit_images=2_048, min_unit_images=2_048, max_unit_images=2_048
+    )
     with (
-        lesson(server.address, tmp_path, config, num_faces=1_000) as held,
+        lesson(server.address, tmp_path, config, num_faces=2_500) as held,
         held.coordinating(),
         worker_thread(held, heartbeat_interval_s=3_600.0) as (_, recorder),
     ):
