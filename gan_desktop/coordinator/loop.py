@@ -186,11 +186,14 @@ class Coordinator:
         assert self._keeper is not None
         while not self._stop.is_set():
             self._keeper.require()
+            # The updates before the iteration: then none is of a newer one than we know.
+            fresh, too_late = self._sorted_by_age(loaded)
             situation = loaded.coordination.situation()
+            if situation.iteration != loaded.state.iteration:
+                raise CoordinatorReplaced("Another coordinator has published while this one was asleep.")
             if loaded.is_at_target or situation.status is RunStatus.COMPLETE:
                 self._complete(loaded)
                 return True
-            fresh, too_late = self._sorted_by_age(loaded)
             if is_due(fresh, situation, loaded.run.config):
                 self._merge(loaded, fresh, too_late)
             else:

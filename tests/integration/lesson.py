@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import signal
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,7 +21,7 @@ from gan_desktop.database.coordination import Runs
 from gan_desktop.database.databases import create_database, drop_class_database
 from gan_desktop.database.schema import init_class
 from gan_desktop.database.shards import NewShard, ShardStore
-from gan_desktop.records import Report, RunConfig, RunStatus, StateChanged, StopRequest, WorkerState
+from gan_desktop.records import RunConfig, RunStatus, StopRequest
 from gan_desktop.training.images import DrawnFaces
 from gan_desktop.training.merge import UpdateFormat
 from gan_desktop.training.payload import max_payload_bytes
@@ -34,6 +30,7 @@ from gan_desktop.training.shards import ImageImport
 from gan_desktop.worker.home import WorkerHome
 from gan_desktop.worker.loop import Worker
 from gan_desktop.worker.options import WorkerOptions
+from tests.integration.programs import LOOK_S, PATIENCE_S, Program, Recorder, running, wait_until
 
 T = TypeVar("T")
 
@@ -58,86 +55,6 @@ LONG_UNITS = replace(
     min_unit_images=512,
     max_unit_images=512,
 )
-PATIENCE_S = 90.0
-_LOOK_S = 0.05
-
-
-def wait_until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_S) -> T:
-    """Ask again and again until the answer is true; returns it. Fails the test after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(_LOOK_S)
-    return answer
-
-
-@dataclass
-class Program:
-    """One running `gan-desktop` with what it has written so far."""
-
-    process: subprocess.Popen[bytes]
-    log_file: Path
-    user: str
-    end_is_known: bool = False
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text("utf-8", errors="replace")
-
-    def await_line(self, text: str, *, times: int = 1, seconds: float = PATIENCE_S) -> None:
-        """Wait until the log holds `text` so many times."""
-
-        def is_there() -> bool:
-            if self.log.count(text) >= times:
-                return True
-            assert self.process.poll() is None, f"ended before {text!r}:\n{self.log}"
-            return False
-
-        try:
-            wait_until(is_there, repr(text), seconds=seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.log}") from None
-
-    def interrupt(self) -> None:
-        """Ctrl+C."""
-        self.ask_to_end("SIGINT")
-
-    def ask_to_end(self, signal_name: str) -> None:
-        """Ctrl+C (SIGINT), or what a shutdown sends (SIGTERM)."""
-        self.process.send_signal(signal.Signals[signal_name])
-
-    def kill(self) -> None:
-        """End it without a word, as a power cut does."""
-        self.end_is_known = True
-        self.process.kill()
-        self.process.wait()
-
-    def exit_code(self, *, seconds: float = PATIENCE_S) -> int:
-        """Wait for its end."""
-        self.end_is_known = True
-        try:
-            return self.process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"still runs after {seconds:.0f} s:\n{self.log}") from None
-
-
-@dataclass
-class Recorder:
-    """A reporter that keeps everything."""
-
-    reports: list[Report] = field(default_factory=list)
-
-    def report(self, report: Report) -> None:
-        self.reports.append(report)
-
-    def of(self, kind: type[T]) -> list[T]:
-        return [report for report in self.reports if isinstance(report, kind)]
-
-    @property
-    def state(self) -> WorkerState | None:
-        """A worker's newest state."""
-        changes = self.of(StateChanged)
-        return changes[-1].state if changes else None
 
 
 class Lesson:
@@ -245,7 +162,7 @@ class Lesson:
 
     def make_coordinator(self, recorder: Recorder, run_id: int) -> Coordinator:
         cache = ShardCache(self.folder / "main" / "shards", 10**9)
-        return Coordinator(self.coordinator, run_id, cache, recorder, poll_s=_LOOK_S)
+        return Coordinator(self.coordinator, run_id, cache, recorder, poll_s=LOOK_S)
 
     @contextmanager
     def coordinating(self) -> Iterator[Recorder]:
@@ -372,20 +289,6 @@ class Lesson:
                 assert [first for first, _ in pieces] == [0, *(last for _, last in pieces)][: len(pieces)]
                 assert (pieces[-1][1] if pieces else 0) == end
         assert not given
-
-
-@contextmanager
-def running(run: Callable[[], object], stop: Callable[[], None]) -> Iterator[None]:
-    """Run a loop in a thread; `stop` it at the end, and let its exception be the test's."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        outcome = thread.submit(run)
-        try:
-            yield
-        finally:
-            stop()
-            # The test's own failure comes first; the loop's must not hide it.
-            with contextlib.suppress(Exception) if sys.exc_info()[0] else contextlib.nullcontext():
-                outcome.result(timeout=PATIENCE_S)
 
 
 @contextmanager

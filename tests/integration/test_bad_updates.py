@@ -29,7 +29,8 @@ from gan_desktop.training.shard_cache import ShardCache
 from gan_desktop.worker.courtesy import Pace
 from gan_desktop.worker.hardware import read_hardware
 from gan_desktop.worker.studio import Studio
-from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, wait_until, worker_thread
+from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, worker_thread
+from tests.integration.programs import wait_until
 
 pytestmark = pytest.mark.slow
 

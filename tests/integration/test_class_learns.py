@@ -12,7 +12,8 @@ from gan_desktop.database.connection import Connection
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.records import RunStatus, WorkerState
-from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, wait_until, worker_thread
+from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, worker_thread
+from tests.integration.programs import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -23,16 +23,8 @@ from gan_desktop.records import (
     UnitProgress,
     WorkerState,
 )
-from tests.integration.lesson import (
-    LONG_UNITS,
-    SHORT_UNITS,
-    Lesson,
-    Recorder,
-    lesson,
-    locked,
-    wait_until,
-    worker_thread,
-)
+from tests.integration.lesson import LONG_UNITS, SHORT_UNITS, Lesson, lesson, locked, worker_thread
+from tests.integration.programs import Recorder, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -126,6 +118,13 @@ def test_a_coordinator_that_slept_through_its_lease_publishes_nothing_more_and_e
     assert sleeper.log.splitlines()[-1].startswith("Another coordinator runs this training: ")
     assert f"Iteration {taken_over_at + 1}:" not in sleeper.log
     held.assert_nothing_lost_or_counted_twice()
+
+
+def test_a_coordinator_that_finds_an_iteration_it_did_not_publish_ends(held: Lesson) -> None:
+    with pytest.raises(CoordinatorReplaced, match="has published while this one"), held.coordinating():
+        held.superuser.execute("UPDATE gan.training_runs SET current_iteration = current_iteration + 1")
+        token = "SELECT 1 FROM gan.training_runs WHERE coordinator_token IS NULL"
+        held.wait_until(lambda: held.query(token), "the coordinator's end")
 
 
 def test_workers_wait_while_the_instructor_has_paused_and_go_on_afterwards(held: Lesson) -> None:

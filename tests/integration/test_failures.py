@@ -12,14 +12,8 @@ import pytest
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.records import Joined, RunStatus, StateChanged, WorkerState
 from gan_desktop.sentences import sentence
-from tests.integration.lesson import (
-    LONG_UNITS,
-    SHORT_UNITS,
-    Lesson,
-    lesson,
-    wait_until,
-    worker_thread,
-)
+from tests.integration.lesson import LONG_UNITS, SHORT_UNITS, Lesson, lesson, worker_thread
+from tests.integration.programs import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -22,16 +22,8 @@ from gan_desktop.records import (
     UnitStarted,
     WorkerState,
 )
-from tests.integration.lesson import (
-    LONG_UNITS,
-    SHORT_UNITS,
-    Lesson,
-    Program,
-    lesson,
-    locked,
-    wait_until,
-    worker_thread,
-)
+from tests.integration.lesson import LONG_UNITS, SHORT_UNITS, Lesson, lesson, locked, worker_thread
+from tests.integration.programs import Program, wait_until
 from tests.integration.slow_link import slow_link
 
 pytestmark = pytest.mark.slow
