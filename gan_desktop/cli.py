@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_desktop import __version__
-from gan_desktop.class_commands import add_class_commands, count, run_class_command
+from gan_desktop.class_commands import add_class_commands, run_class_command
+from gan_desktop.class_commands.command import count
 from gan_desktop.errors import (
     ConnectionFailed,
     CredentialsError,
@@ -227,7 +228,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _coordinator(options: argparse.Namespace) -> int:
     _, address = _log_in(options)
-    from gan_desktop.class_admin import require_coordinator
+    from gan_desktop.class_admin.login import require_coordinator
 
     _look_once(require_coordinator, address)
     from gan_desktop.headless import run_coordinator

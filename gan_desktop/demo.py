@@ -23,7 +23,10 @@ from typing import Any
 
 from PIL import Image
 
-from gan_desktop.class_admin import add_student, create_run, import_pictures, make_class
+from gan_desktop.class_admin.login import make_class
+from gan_desktop.class_admin.people import add_student
+from gan_desktop.class_admin.pictures import import_pictures
+from gan_desktop.class_admin.trainings import create_run
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.databases import create_database

@@ -172,6 +172,16 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class ShardFile:
+    """A finished shard with its bytes, on its way from the import to where it is kept."""
+
+    data: bytes = field(repr=False)
+    num_images: int
+    sha256: str
+    is_held_out: bool
+
+
+@dataclass(frozen=True)
 class CheckFigures:
     """Losses and gradient norms at the unmodified weights on a unit's first `num_images` images."""
 

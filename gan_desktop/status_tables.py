@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gan_desktop.class_admin import ClassStatus
+from gan_desktop.class_admin.status import ClassStatus
 from gan_desktop.database.statistics import RunSummary, WorkerSummary
 from gan_desktop.records import RunStatus, WorkerState
 from gan_desktop.sentences import about_time, sentence

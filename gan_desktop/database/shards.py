@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from gan_desktop.database.connection import Connection, binary
 from gan_desktop.database.queries import load_queries
-
-
-@dataclass(frozen=True)
-class NewShard:
-    """A shard's bytes on their way into the database."""
-
-    data: bytes = field(repr=False)
-    num_images: int
-    sha256: str
-    is_held_out: bool
+from gan_desktop.records import ShardFile
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class ShardStore:
         )
         return int(row.dataset_id)
 
-    def add(self, dataset_id: int, position: int, shard: NewShard) -> None:
+    def add(self, dataset_id: int, position: int, shard: ShardFile) -> None:
         """Store one shard of an open data set."""
         with self._connection.transaction():
             [row] = self._query(
@@ -77,7 +68,7 @@ class ShardStore:
         """Drop a data set that was not finished (a cancelled import)."""
         self._execute("discard_dataset", dataset_id=dataset_id)
 
-    def store(self, name: str, image_size: int, shards: Iterable[NewShard]) -> int:
+    def store(self, name: str, image_size: int, shards: Iterable[ShardFile]) -> int:
         """Store all shards and return the open data set's number (`finish` it next).
 
         A failure on the way leaves nothing behind.

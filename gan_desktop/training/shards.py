@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_desktop.errors import ImageSetError
+from gan_desktop.records import ShardFile
 from gan_desktop.training.images import ImageSource
 
 MAX_SHARD_IMAGES = 2_048
@@ -36,16 +37,6 @@ _BLOCK = tarfile.BLOCKSIZE
 _END_BYTES = 2 * _BLOCK
 _NAME = re.compile(r"(\d{6})\.(webp|jpg)")
 _FORMATS = {"webp": "WEBP", "jpg": "JPEG"}
-
-
-@dataclass(frozen=True)
-class ShardFile:
-    """One finished shard, ready to be stored."""
-
-    data: bytes = field(repr=False)
-    num_images: int
-    sha256: str
-    is_held_out: bool
 
 
 @dataclass(frozen=True)

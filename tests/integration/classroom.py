@@ -15,7 +15,7 @@ from gan_desktop.database.accounts import Accounts, Login
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import Coordination, CoordinatorLease, Runs
 from gan_desktop.database.schema import NewClass
-from gan_desktop.database.shards import NewShard, ShardStore
+from gan_desktop.database.shards import ShardStore
 from gan_desktop.database.work_queue import WorkQueue
 from gan_desktop.records import (
     CheckFigures,
@@ -23,6 +23,7 @@ from gan_desktop.records import (
     Publication,
     RunConfig,
     RunStatus,
+    ShardFile,
     UnitResult,
     Update,
     UpdateDecision,
@@ -215,9 +216,9 @@ def hardware(hostname: str) -> Hardware:
     return Hardware(hostname, gpu_name=None, cpu_cores=2, ram_gb=8.0, gpu_vram_gb=None)
 
 
-def new_shard(num_images: int, *, is_held_out: bool = False) -> NewShard:
+def new_shard(num_images: int, *, is_held_out: bool = False) -> ShardFile:
     data = random.Random(num_images).randbytes(200)
-    return NewShard(data, num_images, hashlib.sha256(data).hexdigest(), is_held_out)
+    return ShardFile(data, num_images, hashlib.sha256(data).hexdigest(), is_held_out)
 
 
 def weights(run_id: int, iteration: int, kind: Any) -> Weights:

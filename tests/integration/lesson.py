@@ -20,8 +20,8 @@ from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.databases import create_database, drop_class_database
 from gan_desktop.database.schema import init_class
-from gan_desktop.database.shards import NewShard, ShardStore
-from gan_desktop.records import RunConfig, RunStatus, StopRequest
+from gan_desktop.database.shards import ShardStore
+from gan_desktop.records import RunConfig, RunStatus, ShardFile, StopRequest
 from gan_desktop.training.images import DrawnFaces
 from gan_desktop.training.merge import UpdateFormat
 from gan_desktop.training.payload import max_payload_bytes
@@ -333,10 +333,9 @@ def _import_faces(connection: Connection, image_size: int, num_faces: int, num_i
 
 
 @cache
-def drawn_faces(num_faces: int, image_size: int, seed: int) -> tuple[NewShard, ...]:
+def drawn_faces(num_faces: int, image_size: int, seed: int) -> tuple[ShardFile, ...]:
     """Shards of drawn faces; the last one is held out."""
-    files = ImageImport(DrawnFaces(num_faces), image_size, seed)
-    return tuple(NewShard(file.data, file.num_images, file.sha256, file.is_held_out) for file in files)
+    return tuple(ImageImport(DrawnFaces(num_faces), image_size, seed))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from PIL import Image
 from psycopg2 import sql
 from rich.console import Console
 
-from gan_desktop.class_admin import ClassStatus
+from gan_desktop.class_admin.status import ClassStatus
 from gan_desktop.cli import main
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.statistics import WorkerSummary

@@ -7,9 +7,9 @@ import hashlib
 import pytest
 
 from gan_desktop.database.downloads import Downloads
-from gan_desktop.database.shards import NewShard, ShardStore
+from gan_desktop.database.shards import ShardStore
 from gan_desktop.errors import GanDesktopError, PayloadError
-from gan_desktop.records import Shard
+from gan_desktop.records import Shard, ShardFile
 from tests.integration.classroom import Classroom, counted, finished, new_shard, weights
 
 
@@ -90,8 +90,8 @@ def test_the_same_pictures_are_stored_once(classroom: Classroom) -> None:
 
 
 def test_an_import_that_fails_leaves_nothing_behind(classroom: Classroom) -> None:
-    def shards() -> list[NewShard]:
-        return [new_shard(50), NewShard(b"x", 0, hashlib.sha256(b"x").hexdigest(), False)]
+    def shards() -> list[ShardFile]:
+        return [new_shard(50), ShardFile(b"x", 0, hashlib.sha256(b"x").hexdigest(), False)]
 
     with pytest.raises(Exception, match="dataset_shards_num_images_check"):
         ShardStore(classroom.coordinator).store("Faces", 32, shards())

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_desktop.errors import ImageSetError
+from gan_desktop.records import ShardFile
 from gan_desktop.training.faces import draw_face
 from gan_desktop.training.images import DrawnFaces, ImageSource, open_source
 from gan_desktop.training.shards import (
     MAX_SHARD_BYTES,
     MAX_SHARD_IMAGES,
     ImageImport,
-    ShardFile,
     read_shard,
 )
 
