@@ -80,7 +80,14 @@ class RunConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name, condition, mend in (
+        for name, is_fitting, mend in self.limits():
+            if not is_fitting:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}. Write {mend}.")
+
+    def limits(self) -> tuple[tuple[str, bool, str], ...]:
+        """Each limit as (attribute, whether it holds, what to write)."""
+        return (
+            ("network", bool(self.network), "dcgan or dcgan-sn"),
             ("image_size", self.image_size in (32, 64, 128), "one of 32, 64, 128"),
             ("mode", self.mode in ("local_steps", "gradient"), "local_steps or gradient"),
             ("codec_down", self.codec_down in CODECS, "fp32, fp16 or int8"),
@@ -109,9 +116,7 @@ class RunConfig:
             ("ema_half_life_images", self.ema_half_life_images >= 1, "1 or more"),
             ("max_unit_images", self.max_unit_images <= 10_000_000, "at most 10000000"),
             ("seed", 0 <= self.seed < 2**31, "a whole number from 0 to 2147483647"),
-        ):
-            if not condition:
-                raise SettingsError(f"{name} is {getattr(self, name)!r}. Write {mend}.")
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The value for `training_runs.config`."""
@@ -340,6 +345,107 @@ class Hardware:
     cpu_cores: int
     ram_gb: float
     gpu_vram_gb: float | None
+
+
+# ---------------------------------------------------------------------------------------------
+# The class, as everybody in it may see it
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClassTotals:
+    """The class in numbers. `num_computers` and `images_per_second` are of those that take part now."""
+
+    title: str
+    num_computers: int
+    num_people: int
+    images_per_second: float
+    num_images: int
+    num_units: int
+
+
+@dataclass(frozen=True)
+class TrainingNow:
+    """The training that goes on, or the last one.
+
+    Attributes:
+        published_at: When the newest iteration came out, as `time.time()` on this computer's clock.
+        coordinator_silent_s: Seconds since the coordinator's last sign of life; None: it never ran.
+    """
+
+    run: Run
+    num_images: int
+    published_at: float | None
+    coordinator_silent_s: float | None
+
+
+@dataclass(frozen=True)
+class Credit:
+    """What one account has contributed to all trainings; times in seconds of computing.
+
+    Attributes:
+        num_waiting: Units handed in that the class has not decided about.
+        num_late: Units that came too late to have an influence; they are credited all the same.
+        num_not_counted: Units that were refused.
+    """
+
+    images_today: int
+    units_today: int
+    seconds_today: float
+    images: int
+    units: int
+    seconds: float
+    num_waiting: int
+    num_late: int
+    num_not_counted: int
+
+
+@dataclass(frozen=True)
+class HandedInUnit:
+    """One of this account's units and what became of it; `status` and `reason` as in `UpdateDecision`.
+
+    A unit that the class has not decided about has the status `handed_in`.
+    """
+
+    unit_id: int
+    iteration: int
+    num_images: int
+    status: Literal["handed_in", "counted", "late", "not_counted"]
+    reason: str | None
+    compute_seconds: float
+    handed_in_at: float
+
+
+@dataclass(frozen=True)
+class LeaderboardRow:
+    """One person of the class. The name is the person's own words: never trust it."""
+
+    name: str
+    num_units: int
+    num_images: int
+    seconds: float
+    is_working: bool
+    is_me: bool
+
+
+@dataclass(frozen=True)
+class ClassEvent:
+    """Something that happened and that everybody may know."""
+
+    event_id: int
+    kind: str
+    message: str
+    happened_at: float
+
+
+@dataclass(frozen=True)
+class ClassMessage:
+    """Words of the instructor, to everybody or to one person alone."""
+
+    message_id: int
+    text: str
+    sent_at: float
+    is_for_me_alone: bool
 
 
 # ---------------------------------------------------------------------------------------------

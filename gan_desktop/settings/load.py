@@ -156,14 +156,11 @@ def _show(key: str, value: Any) -> str:
 def _advice(section: str, key: str) -> str:
     if section != "training":
         return str(_section_fields(section)[key].description)
-    annotation = next(field.type for field in dataclasses.fields(RunConfig) if field.name == key)
-    return {
-        "int": "a whole number",
-        "float": "a number",
-        "str": "a word",
-        "Mode": "local_steps or gradient",
-        "Codec": "fp32, fp16 or int8",
-    }[str(annotation)]
+    names = HISTORIC_KEYS.get(key, (key,))
+    limits = [mend for name, _, mend in RunConfig().limits() if name == names[-1]]
+    annotation = next(field.type for field in dataclasses.fields(RunConfig) if field.name == names[-1])
+    kind = {"int": "a whole number, ", "float": "a number, "}.get(str(annotation), "")
+    return kind + "; ".join(mend.removeprefix(kind.rstrip(", ")).strip() for mend in limits)
 
 
 def _no_section(wrong: str) -> str:

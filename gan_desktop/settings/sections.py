@@ -41,7 +41,9 @@ Secret = Annotated[SecretStr, AfterValidator(_storable)]
 
 
 class Section(BaseModel):
-    """One section of config.yaml. A field's description is what an error tells to write."""
+    """One section of config.yaml.
+
+    A field's title is what it is, its description what an error tells to write (docs/settings.md)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
@@ -49,15 +51,29 @@ class Section(BaseModel):
 class DatabaseSettings(Section):
     """Where the class is. An empty host, database or user has not been set yet."""
 
-    host: Line = Field(default="", description="the address from your instructor")
-    port: int = Field(
-        default=5432, ge=1, le=65535, description="a whole number from 1 to 65535, usually 5432"
+    host: Line = Field(
+        default="", title="Address of the server", description="the address from your instructor"
     )
-    database: Line = Field(default="", description="the database's name from your instructor")
-    user: Line = Field(default="", description="the user name from your instructor")
-    password: Secret | None = Field(default=None, description="the password in quotes")
+    port: int = Field(
+        default=5432,
+        ge=1,
+        le=65535,
+        title="TCP port of the server",
+        description="a whole number from 1 to 65535, usually 5432",
+    )
+    database: Line = Field(
+        default="", title="Name of the database", description="the database's name from your instructor"
+    )
+    user: Line = Field(default="", title="Your login", description="the user name from your instructor")
+    password: Secret | None = Field(
+        default=None,
+        title="Your password; safer in one of the places above",
+        description="the password in quotes",
+    )
     insecure: bool = Field(
-        default=False, description="true (allow a connection that others can read along) or false"
+        default=False,
+        title="Whether a server without encryption will do",
+        description="true (allow a connection that others can read along) or false",
     )
 
 
@@ -65,17 +81,36 @@ class WorkerSettings(Section):
     """How this computer takes part; an empty name stands for the host name."""
 
     name: Annotated[Line, StringConstraints(max_length=MAX_NAME_LENGTH)] = Field(
-        default="", description=f"a name of at most {MAX_NAME_LENGTH} characters on one line"
+        default="",
+        title="How the class sees this computer; empty: its host name",
+        description=f"a name of at most {MAX_NAME_LENGTH} characters on one line",
     )
-    batch_size: int = Field(default=32, ge=1, le=65536, description="a whole number above 0, for example 32")
+    batch_size: int = Field(
+        default=32,
+        ge=1,
+        le=65536,
+        title="The most images on the device at once; halved by itself when memory runs out",
+        description="a whole number above 0, for example 32",
+    )
     poll_interval: float = Field(
-        default=5.0, gt=0, le=3600, description="seconds from above 0 to 3600, usually 5"
+        default=5.0,
+        gt=0,
+        le=3600,
+        title="Seconds between looks for work",
+        description="seconds from above 0 to 3600, usually 5",
     )
     heartbeat_interval: float = Field(
-        default=5.0, gt=0, le=3600, description="seconds from above 0 to 3600, usually 5"
+        default=5.0,
+        gt=0,
+        le=3600,
+        title="Seconds between signs of life",
+        description="seconds from above 0 to 3600, usually 5",
     )
     work_unit_timeout: float | None = Field(
-        default=None, gt=0, description="seconds above 0, or leave the line out"
+        default=None,
+        gt=0,
+        title="Give a unit back that takes longer than this many seconds",
+        description="seconds above 0, or leave the line out",
     )
 
 
@@ -83,18 +118,35 @@ class DataSettings(Section):
     """Images of one's own; without a path they come from the class, piece by piece."""
 
     dataset_path: Path | None = Field(
-        default=None, description="the path of a folder or zip file with images"
+        default=None,
+        title="The class's pictures, where this computer has them already",
+        description="the path of a folder or zip file with images",
     )
-    num_workers_dataloader: int = Field(default=0, ge=0, le=64, description="a whole number from 0 to 64")
+    num_workers_dataloader: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        title="Not used: pictures are decoded once, when a shard is loaded",
+        description="a whole number from 0 to 64",
+    )
 
 
 class HuggingFaceSettings(Section):
     """Where the coordinator publishes the network; `push_interval` counts iterations."""
 
-    enabled: bool = Field(default=False, description="true or false")
-    repo_id: Line = Field(default="", description="the repository as owner/name")
-    token: Secret | None = Field(default=None, description="the access token in quotes")
-    push_interval: int = Field(default=10, ge=1, description="a whole number of iterations above 0")
+    enabled: bool = Field(
+        default=False, title="Whether the network is published", description="true or false"
+    )
+    repo_id: Line = Field(default="", title="Where to", description="the repository as owner/name")
+    token: Secret | None = Field(
+        default=None, title="Your access token", description="the access token in quotes"
+    )
+    push_interval: int = Field(
+        default=10,
+        ge=1,
+        title="Iterations between two publications",
+        description="a whole number of iterations above 0",
+    )
 
     @model_validator(mode="after")
     def _needs_a_repository(self) -> HuggingFaceSettings:
