@@ -1,3 +1,3 @@
 """GAN Desktop: a class trains one image GAN together."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

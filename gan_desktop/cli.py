@@ -3,7 +3,7 @@
 Exit codes:
     0    The training is complete, or a worker or coordinator was asked to stop.
     1    An error on the way.
-    2    A wrong option, a wrong setting, or pictures that cannot be used.
+    2    A wrong option, a wrong setting, or pictures or a checkpoint that cannot be used.
     3    The class cannot be joined: connection, login, version.
     130  Ended before the end by Ctrl+C (or SIGTERM), or because nobody reads the output any more.
 """
@@ -11,6 +11,7 @@ Exit codes:
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import io
 import logging
 import os
@@ -20,21 +21,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gan_desktop import __version__
+from gan_desktop import __version__, worker_command
 from gan_desktop.class_commands import add_class_commands, run_class_command
-from gan_desktop.class_commands.command import count
+from gan_desktop.class_commands.suggestions import CommandsAction, SuggestingParser
+from gan_desktop.command_line import count
 from gan_desktop.errors import (
     ConnectionFailed,
-    CredentialsError,
-    DeviceError,
     GanDesktopError,
-    ImageSetError,
-    SchemaError,
     SettingsError,
 )
+from gan_desktop.join_commands import classes, join, leave
+from gan_desktop.local_commands import cache, faces, train
+from gan_desktop.names import for_terminal
 
 if TYPE_CHECKING:
     from gan_desktop.database.connection import Address
+    from gan_desktop.demo_class import DemoOptions
     from gan_desktop.settings import Settings
 
 EXIT_ERROR, EXIT_USAGE, EXIT_NO_CLASS, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -43,10 +45,16 @@ MAX_DEMO_WORKERS = 16
 # What each role looks at: any other option would be passed over in silence.
 _JOINING = {"config", "password_file"}
 _OPTIONS = {
-    "a worker": _JOINING | {"folder", "name", "device", "threads", "max_units"},
+    "a worker": _JOINING | worker_command.OPTIONS,
     "--admin": _JOINING | {"folder", "run", "output"},
     "--demo": {"iterations", "data", "output", "workers"},
     "class": _JOINING,
+    "train": set(),
+    "faces": set(),
+    "cache": {"config", "folder"},
+    "join": set(),
+    "classes": set(),
+    "leave": set(),
 }
 
 
@@ -69,9 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    _require_fitting_options(parser, options)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -80,12 +86,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _dispatch(options)
-    except (ConnectionFailed, CredentialsError, SchemaError) as error:
-        return _tell(error, EXIT_NO_CLASS)
-    except (SettingsError, ImageSetError, DeviceError) as error:
-        return _tell(error, EXIT_USAGE)
     except GanDesktopError as error:
-        return _tell(error, EXIT_ERROR)
+        return _tell(error)
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         return EXIT_INTERRUPTED
@@ -93,6 +95,15 @@ def _run(arguments: Sequence[str] | None) -> int:
         raise
     except Exception as error:
         return _tell_unexpected(error)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read a command line; ends the program with the usage where one contradicts itself."""
+    arguments, card = _take_card(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments, argparse.Namespace(card_to_open=card))
+    _require_fitting_options(parser, options)
+    return options
 
 
 def _dispatch(options: argparse.Namespace) -> int:
@@ -104,8 +115,25 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "class":
         run_class_command(options, lambda: _log_in(options))
         return 0
-    if not options.no_gui:
-        sys.stderr.write("The window is not there yet: going on on the console, as with --no-gui.\n")
+    if options.command == "train":
+        return train.run(options)
+    if options.command == "faces":
+        return faces.run(options)
+    if options.command == "cache":
+        return cache.run(options)
+    if options.command == "join":
+        code = join.run(options)
+        return _worker(options) if options.start else code
+    if options.command == "classes":
+        return classes.run(options)
+    if options.command == "leave":
+        return leave.run(options)
+    if not options.no_gui and not options.admin and _can_open_window():
+        return _window(options)
+    if options.card_to_open:
+        raise SettingsError("Without a window a card is added with: gan-desktop join CARD")
+    if options.admin and not options.no_gui:
+        sys.stderr.write("The instructor's window is not there yet: going on on the console.\n")
     if options.demo:
         return _demo(options)
     return _coordinator(options) if options.admin else _worker(options)
@@ -116,10 +144,22 @@ def _dispatch(options: argparse.Namespace) -> int:
 # ---------------------------------------------------------------------------------------------
 
 
+def _take_card(arguments: Sequence[str]) -> tuple[Sequence[str], str]:
+    """Take a join card out of the arguments: a double click on one starts `gan-desktop FILE.gandjoin`."""
+    first, *others = arguments or [""]
+    if first.lower().startswith("gandesktop:"):
+        return others, first
+    if first.endswith(".gandjoin") and not first.startswith("-"):
+        return others, str(Path(first).absolute())
+    return arguments, ""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SuggestingParser(
         prog="gan-desktop",
-        usage="%(prog)s [--no-gui] [--admin | --demo] [options]\n       %(prog)s class COMMAND [options]",
+        usage="%(prog)s [--no-gui] [--admin | --demo] [options]\n       %(prog)s class COMMAND [options]\n"
+        "       %(prog)s train [options]\n       %(prog)s faces --checkpoint FILE [options]\n"
+        "       %(prog)s cache [options]\n       %(prog)s join CARD | classes | leave CLASS",
         description="A class trains one image GAN together, on everybody's computers.",
         epilog="Exit codes: 0 complete or asked to stop, 1 an error on the way, 2 a wrong option, setting or"
         " set of pictures, 3 the class cannot be joined, 130 stopped by Ctrl+C before the end.",
@@ -128,7 +168,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"GAN Desktop {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="write a detailed log to stderr")
-    parser.add_argument("--no-gui", action="store_true", help="work on the console (the window is to come)")
+    parser.add_argument(
+        "--in-tray",
+        action="store_true",
+        help="contribute at once without showing the window: for the start with the computer",
+    )
+    parser.add_argument("--no-gui", action="store_true", help="work on the console, without a window")
     role = parser.add_mutually_exclusive_group()
     role.add_argument("--admin", action="store_true", help="coordinate the class's training")
     role.add_argument(
@@ -140,11 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", type=count, metavar="N", help="with --admin: coordinate this training")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="keep state and pictures here")
 
-    worker = parser.add_argument_group("this worker")
-    worker.add_argument("--name", help="how the class sees this computer (default: the host name)")
-    worker.add_argument("--device", help="auto, cpu, cuda:0, mps ...")
-    worker.add_argument("--threads", type=count, metavar="N", help="processor threads to compute with")
-    worker.add_argument("--max-units", type=count, metavar="N", help="stop after N work units")
+    worker_command.add_options(parser)
 
     demo = parser.add_argument_group("the demo")
     demo.add_argument("--iterations", type=count, metavar="N", help="how long to train (default: 40)")
@@ -157,14 +198,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--workers", type=count, metavar="M", help="computers of the demo class (default: 1)")
 
-    login = argparse.ArgumentParser(add_help=False)
+    login = SuggestingParser(add_help=False)
     _add_login_options(login, default=argparse.SUPPRESS)
     commands = parser.add_subparsers(
-        dest="command", metavar="class", prog=parser.prog, help="make and run a class"
+        action=CommandsAction, dest="command", metavar="COMMAND", prog=parser.prog, title="commands"
     )
     words = "Make and run a class, as its instructor."
-    instructor = commands.add_parser("class", description=words, parents=[login], allow_abbrev=False)
+    instructor = commands.add_parser(
+        "class", description=words, help="make and run a class", parents=[login], allow_abbrev=False
+    )
     add_class_commands(instructor, login)
+    for name, module, words in (
+        ("train", train, "train on this computer alone, without a class"),
+        ("faces", faces, "draw faces from a checkpoint"),
+        ("cache", cache, "show, check or remove the pictures kept on this computer"),
+        ("join", join, "join a class with the card from your instructor"),
+        ("classes", classes, "list the classes joined on this computer"),
+        ("leave", leave, "forget a class, its password and what it left here"),
+    ):
+        alone = commands.add_parser(
+            name, description=f"{words}.".capitalize(), help=words, allow_abbrev=False
+        )
+        module.add_options(alone)
     return parser
 
 
@@ -197,12 +252,15 @@ class _RefusePassword(argparse.Action):
 def _require_fitting_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """End with the usage where an option would change nothing."""
     role = options.command or ("--demo" if options.demo else "--admin" if options.admin else "a worker")
+    # A command may have an option of the same name, such as the day `class export --to`.
+    given = options.given_before if options.command else options
     for name in sorted(set().union(*_OPTIONS.values()) - _OPTIONS[role]):
-        if getattr(options, name) is not None:
+        if getattr(given, name) is not None:
             owners = " or ".join(owner for owner, names in _OPTIONS.items() if name in names)
             parser.error(f"--{name.replace('_', '-')} is for {owners}, not for {role}")
-    if role == "class" and (options.demo or options.admin):
-        parser.error("class makes and runs a class; leave out --admin and --demo")
+    if options.command and (options.demo or options.admin):
+        parser.error(f"{role} is a command of its own; leave out --admin and --demo")
+    worker_command.require_fitting_options(parser, given)
     if options.demo and (options.workers or 1) > MAX_DEMO_WORKERS:
         parser.error(f"--workers {options.workers}: a demo class has at most {MAX_DEMO_WORKERS}")
 
@@ -212,52 +270,80 @@ def _require_fitting_options(parser: argparse.ArgumentParser, options: argparse.
 # ---------------------------------------------------------------------------------------------
 
 
-def _demo(options: argparse.Namespace) -> int:
-    from gan_desktop.demo import DemoOptions, run_demo
+def _can_open_window() -> bool:
+    """Whether there are a screen and PySide6; where not, says so: the console goes on."""
+    has_screen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    if sys.platform.startswith("linux") and not has_screen:
+        sys.stderr.write("There is no screen here: going on on the console, as with --no-gui.\n")
+        return False
+    if importlib.util.find_spec("PySide6") is None:
+        sys.stderr.write(
+            "The window needs PySide6, which is not installed: pip install 'gan-desktop[gui]'."
+            " Going on on the console, as with --no-gui.\n"
+        )
+        return False
+    return True
 
-    is_complete = run_demo(
-        DemoOptions(
-            num_iterations=options.iterations,
-            data=options.data,
-            output=options.output,
-            num_workers=options.workers or 1,
+
+def _window(options: argparse.Namespace) -> int:
+    if sys.platform == "win32":
+        # Loaded after PySide6, PyTorch would find the wrong one of two libraries of the same name.
+        sys.stderr.write("Loading, the window comes in some seconds ...\n")
+        import torch  # noqa: F401
+    from gan_desktop.gui.app import Start, run_window
+    from gan_desktop.gui.session import JoinedClass, Places
+
+    def find_class() -> JoinedClass:
+        from gan_desktop.gui.joining.entrance import known_at
+        from gan_desktop.known_classes import KnownClasses
+
+        settings, address = _log_in(options)
+        known = known_at(address, KnownClasses())
+        wishes = worker_command.worker_options(options, settings)
+        return JoinedClass(address, known.name if known else "", options=wishes, known=known)
+
+    return run_window(
+        Start(
+            find_class,
+            choose_demo=(lambda: _demo_options(options)) if options.demo else None,
+            places=Places.below(options.folder) if options.folder else None,
+            card=options.card_to_open,
+            in_tray=options.in_tray,
         )
     )
-    return 0 if is_complete else EXIT_INTERRUPTED
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from gan_desktop.demo import run_demo
+
+    return 0 if run_demo(_demo_options(options)) else EXIT_INTERRUPTED
+
+
+def _demo_options(options: argparse.Namespace) -> DemoOptions:
+    from gan_desktop.demo_class import DemoOptions
+
+    return DemoOptions(
+        num_iterations=options.iterations,
+        data=options.data,
+        output=options.output,
+        num_workers=options.workers or 1,
+    )
 
 
 def _coordinator(options: argparse.Namespace) -> int:
-    _, address = _log_in(options)
+    settings, address = _log_in(options)
     from gan_desktop.class_admin.login import require_coordinator
 
     _look_once(require_coordinator, address)
     from gan_desktop.headless import run_coordinator
 
-    run_coordinator(address, options.run, options.folder, options.output)
+    run_coordinator(address, options.run, options.folder, options.output, settings.data)
     return 0
 
 
 def _worker(options: argparse.Namespace) -> int:
     settings, address = _log_in(options)
-    _look_once(_require_student, address)
-    from gan_desktop.headless import run_worker
-    from gan_desktop.worker.options import WorkerOptions
-
-    run_worker(
-        address,
-        WorkerOptions(
-            name=settings.worker.name,
-            batch_size=settings.worker.batch_size,
-            poll_interval_s=settings.worker.poll_interval,
-            heartbeat_interval_s=settings.worker.heartbeat_interval,
-            unit_timeout_s=settings.worker.work_unit_timeout,
-            device=options.device,
-            num_threads=options.threads,
-            max_units=options.max_units,
-        ),
-        options.folder,
-    )
-    return 0
+    return worker_command.run(options, settings, address, lambda way: _look_once(_require_student, way))
 
 
 def _look_once(require_role: Callable[[Address], None], address: Address) -> None:
@@ -296,10 +382,13 @@ def _log_in(options: argparse.Namespace) -> tuple[Settings, Address]:
     from gan_desktop.database.connection import Address
     from gan_desktop.settings import load_settings
 
-    named = {} if options.name is None else {"worker": {"name": options.name}}
+    is_named = options.command is None and options.name is not None
+    named = {"worker": {"name": options.name}} if is_named else {}
     settings = load_settings(options.config, **named)
+    if known := _joined_class(options, settings):
+        return known
     if not settings.database.host:
-        _require_config_file(options.config)
+        _require_config_file(options)
     database = settings.require_database()
     password = find_password(database, options.password_file)
     # Once at the start of something long, not with each of an instructor's commands.
@@ -311,20 +400,57 @@ def _log_in(options: argparse.Namespace) -> tuple[Settings, Address]:
         dbname=database.database,
         user=database.user,
         password=password.value,
+        ca_pem=_read_certificate(database.ca_file),
         insecure=database.insecure,
     )
 
 
-def _require_config_file(named: Path | None) -> None:
+def _read_certificate(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no certificate in PEM form"
+        raise SettingsError(f"database.ca_file: {file} cannot be read: {reason}.") from error
+
+
+def _joined_class(options: argparse.Namespace, settings: Settings) -> tuple[Settings, Address] | None:
+    """The class that a worker means: the one named, or where no config.yaml names one the newest joined."""
+    name = getattr(options, "class")
+    is_worker = options.command in (None, "join") and not options.admin
+    if not is_worker or (settings.database.host and name is None):
+        return None
+    from gan_desktop.admission import open_class
+    from gan_desktop.known_classes import KnownClasses
+
+    classes = KnownClasses()
+    known = classes.find(name) if name is not None else next(iter(classes.all()), None)
+    if known is None:
+        return None
+    worker = settings.worker.model_copy(update={"name": settings.worker.name or known.person})
+    return settings.model_copy(update={"worker": worker}), open_class(classes, known, options.password_file)
+
+
+def _require_config_file(options: argparse.Namespace) -> None:
     from gan_desktop.settings.config_file import find_config_file
 
-    if named is None and find_config_file() is None:
+    if options.config is not None or find_config_file() is not None:
+        return
+    if options.admin or options.command == "class":
         raise SettingsError(
-            f"There is no config.yaml in {Path.cwd()}. Copy config.yaml.template there as config.yaml and"
-            " fill in what your instructor gave you. To see a whole class on this computer:"
-            " gan-desktop --demo",
-            title="No class yet",
+            f"There is no config.yaml in {Path.cwd()}. If the class is made, go to the folder of its"
+            " config.yaml, or name the file: --config FILE. To make one on this computer: gan-desktop class"
+            " host, and in another window gan-desktop class init --hosted --save config.yaml",
+            title="No class here",
         )
+    raise SettingsError(
+        f"There is no config.yaml in {Path.cwd()}, and no class was joined on this computer. With the"
+        " card from your instructor: gan-desktop join CARD. With a host name and a password: copy"
+        " config.yaml.template there as config.yaml and fill in what your instructor gave you. To see a"
+        " whole class on this computer: gan-desktop --demo",
+        title="No class yet",
+    )
 
 
 def _tell_unexpected(error: Exception) -> int:
@@ -334,7 +460,7 @@ def _tell_unexpected(error: Exception) -> int:
     return EXIT_ERROR
 
 
-def _tell(error: GanDesktopError, code: int) -> int:
+def _tell(error: GanDesktopError) -> int:
     """Show an expected trouble: what happened and what to do."""
-    sys.stderr.write(f"{error.title}: {error.message}\n")
-    return code
+    sys.stderr.write(for_terminal(f"{error.title}: {error.message}\n"))
+    return error.exit_code

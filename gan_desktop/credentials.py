@@ -1,11 +1,12 @@
 """Finding the database password without ever putting it on a command line or inventing encryption.
 
 The order: --password-file or standard input, PGPASSWORD, PostgreSQL's own password file,
-config.yaml, this computer's password store (keyring).
+config.yaml, the file that `gan-desktop join --store-in-file` wrote, this computer's password store (keyring).
 """
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import re
@@ -17,12 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_desktop.errors import CredentialsError
-from gan_desktop.settings import DatabaseSettings
+from gan_desktop.files import write_whole
+from gan_desktop.settings import DatabaseSettings, HuggingFaceSettings
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
 SERVICE = "gan-desktop"
+HUB_TOKEN = "huggingface.co"  # its name in the password store
 STANDARD_INPUT = "-"
 
 # Four fields that end in a colon, then the password. A backslash takes the next character as it is.
@@ -44,12 +47,15 @@ class Password:
     advice: str = ""
 
 
-def find_password(database: DatabaseSettings, password_file: str | None = None) -> Password:
+def find_password(
+    database: DatabaseSettings, password_file: str | None = None, own_file: Path | None = None
+) -> Password:
     """Return the password for this class from the first place that has one.
 
     Args:
         database: Whose password; `database.password` is what config.yaml says.
         password_file: What `--password-file` says: a path, `-` for standard input, None for neither.
+        own_file: Where `write_password_file` has put it.
 
     Raises:
         CredentialsError: No place has one, or the named file is of no use.
@@ -65,9 +71,37 @@ def find_password(database: DatabaseSettings, password_file: str | None = None) 
         return Password(None, str(pgpass))
     if database.password and (value := database.password.get_secret_value()):
         return Password(value, "config.yaml", _advice_to_move(database))
-    if value := _read_keyring(database):
-        return Password(value, "this computer's password store")
+    if stored := stored_password(database, own_file):
+        return stored
     raise CredentialsError(_ways(database, ignored=pgpass))
+
+
+def stored_password(database: DatabaseSettings, own_file: Path | None = None) -> Password | None:
+    """The password as this program has kept it, whatever the environment says.
+
+    Raises:
+        CredentialsError: Others may read the file, so that it may not be secret any more.
+    """
+    if own_file is not None and own_file.exists():
+        if _is_open_to_others(own_file):
+            raise CredentialsError(
+                f"Others can read your password in {own_file}. If nobody did: chmod 600 {own_file}. Else ask"
+                " your instructor for a new card.",
+                title="The password is open to others",
+            )
+        return Password(_read_password_file(own_file), str(own_file))
+    value = _read_keyring(keyring_name(database))
+    return Password(value, "this computer's password store") if value else None
+
+
+def find_hub_token(hub: HuggingFaceSettings) -> str | None:
+    """Return the access token of the Hugging Face Hub from the first place that has one; None: public only.
+
+    The places: huggingface.token, HF_TOKEN, this computer's password store.
+    """
+    if hub.token and (value := hub.token.get_secret_value()):
+        return value
+    return os.environ.get("HF_TOKEN") or _read_keyring(HUB_TOKEN)
 
 
 def store_password(database: DatabaseSettings, password: str) -> bool:
@@ -83,6 +117,39 @@ def store_password(database: DatabaseSettings, password: str) -> bool:
         except keyring.errors.KeyringError:
             continue
     return False
+
+
+def has_password_store() -> bool:
+    """Whether this computer's password store keeps what it is given: asked while nothing can be lost."""
+    probe = DatabaseSettings(user="probe")
+    if not store_password(probe, "nothing secret"):
+        return False
+    forget_password(probe)
+    return True
+
+
+def forget_password(database: DatabaseSettings) -> None:
+    """Remove the password from this computer's password store; one that is not there is no error."""
+    import keyring.errors
+
+    for backend in _backends():
+        with contextlib.suppress(keyring.errors.KeyringError):
+            backend.delete_password(SERVICE, keyring_name(database))
+
+
+def write_password_file(file: Path, password: str) -> None:
+    """Keep a password in a file that only its owner may read, for computers without a password store.
+
+    Raises:
+        CredentialsError: It cannot be written.
+    """
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(file, f"{password}\n".encode(), mode=0o600)
+    except OSError as error:
+        raise CredentialsError(
+            f"The password cannot be kept in {file}: {error.strerror}.", title="The password cannot be stored"
+        ) from error
 
 
 def keyring_name(database: DatabaseSettings) -> str:
@@ -153,9 +220,9 @@ def _matches(line: str, wanted: tuple[str, ...]) -> bool:
     )
 
 
-def _is_open_to_others(pgpass: Path) -> bool:
-    """Whether others may read the file: then PostgreSQL's client library passes over it."""
-    return os.name != "nt" and bool(pgpass.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+def _is_open_to_others(file: Path) -> bool:
+    """Whether others may read the file: then PostgreSQL's client library passes over it, and so do we."""
+    return os.name != "nt" and bool(file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -173,12 +240,12 @@ def _backends() -> Iterator[KeyringBackend]:
             yield backend
 
 
-def _read_keyring(database: DatabaseSettings) -> str | None:
+def _read_keyring(name: str) -> str | None:
     import keyring.errors
 
     for backend in _backends():
         try:
-            if password := backend.get_password(SERVICE, keyring_name(database)):
+            if password := backend.get_password(SERVICE, name):
                 return password
         except keyring.errors.KeyringError:  # no store on this computer, or locked
             continue

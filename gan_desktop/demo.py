@@ -12,78 +12,31 @@ import io
 import itertools
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
-from gan_desktop.class_admin.login import make_class
-from gan_desktop.class_admin.people import add_student
-from gan_desktop.class_admin.pictures import import_pictures
-from gan_desktop.class_admin.trainings import create_run
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.class_view import ClassView
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Runs
-from gan_desktop.database.databases import create_database
-from gan_desktop.database.downloads import Downloads, Progress
-from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.statistics import Statistics
-from gan_desktop.demo_guard import SERVER_FOLDER
+from gan_desktop.demo_class import DemoClass, DemoOptions, DemoStage, open_demo_pictures
 from gan_desktop.errors import GanDesktopError, SettingsError
-from gan_desktop.records import RunConfig, RunStatus, SampleDrawn
+from gan_desktop.files import write_whole
+from gan_desktop.records import Progress, RunConfig, RunStatus, SampleDrawn
 from gan_desktop.sentences import about_time
-from gan_desktop.training.images import ImageSource, open_source
+from gan_desktop.training.images import ImageSource
 
-NUM_DRAWN_FACES = 6_000
-# Some ten minutes of two processor cores.
-DEFAULT_ITERATIONS = 40
-# Short rounds, so that there is something new to see every few seconds.
-CONFIG = RunConfig(
-    unit_seconds=12.0,
-    first_unit_images=512,
-    min_unit_images=128,
-    max_unit_images=8_192,
-    lease_seconds=30.0,
-    evaluate_every=5,
-)
 # 64 faces of 32 pixels make a picture of 274 pixels, which on a screen is a stamp.
 ENLARGEMENT = 3
 LOOK_S = 0.5
 LAST_WORDS_S = 15.0
 # The first rounds are short, because nobody knows yet how fast the computers are.
 NUM_MEASURING_ROUNDS = 2
-
-
-@dataclass(frozen=True)
-class DemoOptions:
-    """What one may choose.
-
-    Attributes:
-        num_iterations: None: some ten minutes' worth.
-        data: A folder or zip of pictures; None: drawn faces.
-        output: Where the results go; None: a new folder gan-desktop-demo in the current one.
-        num_workers: Computers (and students) of the class.
-    """
-
-    num_iterations: int | None = None
-    data: Path | None = None
-    output: Path | None = None
-    num_workers: int = 1
-
-
-@dataclass(frozen=True)
-class _DemoClass:
-    """The class as it was made: its run and its people's ways in."""
-
-    run_id: int
-    config: RunConfig
-    coordinator: Address
-    students: tuple[Address, ...]
 
 
 def run_demo(options: DemoOptions) -> bool:
@@ -94,7 +47,7 @@ def run_demo(options: DemoOptions) -> bool:
         GanDesktopError: The server does not start, a process failed, or the results cannot be written.
     """
     started = time.monotonic()
-    with open_source(options.data, NUM_DRAWN_FACES) as source, _output_folder(options.output) as output:
+    with open_demo_pictures(options) as source, _output_folder(options.output) as output:
         is_complete = False
         # Ctrl+C ends the demo, not the program that still has to say where the faces are.
         with suppress(KeyboardInterrupt):
@@ -105,143 +58,18 @@ def run_demo(options: DemoOptions) -> bool:
 
 
 def _hold_class(source: ImageSource, options: DemoOptions, output: Path) -> None:
-    with _Stage() as stage:
-        _say("Starting the class's database on this computer ...")
-        server = EmbeddedPostgres(
-            stage.folder / SERVER_FOLDER,
-            max_connections=3 * options.num_workers + 20,
-            # The class ends with the demo: nothing of it has to survive a power cut.
-            settings={"fsync": "off"},
-        )
-        demo = _make_class(create_database(server.start(), "demo"), source, options)
-        _follow(demo, stage.start_class(demo, output), output)
-
-
-def _make_class(administrator: Address, source: ImageSource, options: DemoOptions) -> _DemoClass:
-    """Make the class, its pictures, its run and its students."""
-    coordinator = make_class(administrator, "Demo")
-    config = replace(CONFIG, target_iterations=options.num_iterations or DEFAULT_ITERATIONS)
-    what = f"{len(source):,} pictures ({source.name})" if options.data else source.name
-    _say(f"Preparing {what} ...")
-    dataset_id, summary = import_pictures(
-        coordinator, source, config.image_size, seed=config.seed, on_progress=_teller()
-    )
-    for name, reason in summary.skipped[:5]:
-        _say(f"  skipped {name}: {reason}")
-    if summary.num_skipped > 5:
-        _say(f"  and {summary.num_skipped - 5} more skipped")
-    return _DemoClass(
-        run_id=create_run(coordinator, "Demo", config, dataset_id),
-        config=config,
-        coordinator=coordinator,
-        students=tuple(
-            add_student(coordinator, f"Student {number}") for number in range(1, options.num_workers + 1)
-        ),
-    )
-
-
-def _teller() -> Callable[[int, int], None]:
-    """Tells three times how far a long import is."""
-    told = 0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal told
-        quarter = 4 * done // total
-        if total >= 2_000 and told < quarter < 4:
-            told = quarter
-            _say(f"  {done:,} done")
-
-    return tell
-
-
-# ---------------------------------------------------------------------------------------------
-# The processes of the class
-# ---------------------------------------------------------------------------------------------
-
-
-class _Stage:
-    """The demo's working folder and processes. A guard (see demo_guard) removes them in every case."""
-
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="gan-desktop-demo-"))
-        # When we are root PostgreSQL runs as somebody else, who has to pass through.
-        self.folder.chmod(0o711)
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._guard = subprocess.Popen(
-            _program(f"--guard={self.folder}"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **_own_session(),
-        )
-
-    def __enter__(self) -> _Stage:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._guard.stdin is not None
-        self._guard.stdin.close()
-        for process in (*self._processes, self._guard):
-            process.wait()
-        if self._guard.returncode:
-            _say(f"Something of the demo may be left in {self.folder}.")
-
-    def start_class(self, demo: _DemoClass, output: Path) -> list[subprocess.Popen[bytes]]:
-        """Start the coordinator and the workers, in this order."""
+    stage = DemoStage()
+    try:
+        demo = stage.make_class(source, options, _say)
+        stage.start_coordinator(demo, output / "coordinator.log")
         # The coordinator needs little; each worker gets its share of the cores.
-        num_workers = len(demo.students)
-        num_threads = max(1, (os.cpu_count() or 1) // num_workers - (num_workers == 1))
-        self._start(demo.coordinator, ["--admin", f"--run={demo.run_id}"], output / "coordinator.log")
+        num_threads = max(1, (os.cpu_count() or 1) // options.num_workers - (options.num_workers == 1))
         for number, student in enumerate(demo.students, start=1):
-            options = [f"--name=Computer {number}", f"--threads={num_threads}"]
-            self._start(student, options, output / f"worker-{number}.log")
-        return self._processes
-
-    def _start(self, address: Address, options: Sequence[str], log: Path) -> None:
-        """Start this program as somebody of the class; the password goes by the environment."""
-        config = self.folder / "config.yaml"
-        config.write_text("# The demo tells its processes everything by their environment.\n", "utf-8")
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                _program("--no-gui", f"--config={config}", f"--folder={self.folder}", *options),
-                env=_environment(address, self.folder),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                **_own_session(),
-            )
-        self._processes.append(process)
-        assert self._guard.stdin is not None
-        self._guard.stdin.write(b"%d\n" % process.pid)
-        self._guard.stdin.flush()
-
-
-def _program(*arguments: str) -> list[str]:
-    is_frozen = getattr(sys, "frozen", False)
-    return [sys.executable, *([] if is_frozen else ["-P", "-m", "gan_desktop"]), *arguments]
-
-
-def _own_session() -> dict[str, Any]:
-    """Ctrl+C and the end of the terminal are for the demo, which then ends its processes itself."""
-    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
-    return {"start_new_session": True, "creationflags": flags}
-
-
-def _environment(address: Address, folder: Path) -> Mapping[str, str]:
-    """Ours without the person's own class, and with the demo's."""
-    foreign = ("GAN_DESKTOP_", "PG")
-    return {
-        **{name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)},
-        # PyTorch leaves folders among the temporary files.
-        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
-        "PGPASSWORD": address.password or "",
-        "GAN_DESKTOP_DATABASE__HOST": address.host,
-        "GAN_DESKTOP_DATABASE__PORT": str(address.port),
-        "GAN_DESKTOP_DATABASE__DATABASE": address.dbname,
-        "GAN_DESKTOP_DATABASE__USER": address.user,
-        "GAN_DESKTOP_WORKER__POLL_INTERVAL": "1",
-        "GAN_DESKTOP_WORKER__HEARTBEAT_INTERVAL": "2",
-    }
+            stage.start_worker(student, number, num_threads, output / f"worker-{number}.log")
+        _follow(demo, stage.processes, output)
+    finally:
+        if stage.end():
+            _say(f"Something of the demo may be left in {stage.folder}.")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -249,13 +77,13 @@ def _environment(address: Address, folder: Path) -> Mapping[str, str]:
 # ---------------------------------------------------------------------------------------------
 
 
-def _follow(demo: _DemoClass, processes: Sequence[subprocess.Popen[bytes]], output: Path) -> None:
+def _follow(demo: DemoClass, processes: Sequence[subprocess.Popen[bytes]], output: Path) -> None:
     """Show every iteration and save its faces until the training is complete and all have ended."""
     coordinator, *workers = processes
     clock = Clock(demo.config.target_iterations)
     told = saved = -1
     with Connection(demo.coordinator, "gan-desktop demo") as connection:
-        downloads, statistics = Downloads(connection), Statistics(connection)
+        view, statistics = ClassView(connection), Statistics(connection)
         try:
             while True:
                 is_over = Runs(connection).get(demo.run_id).status is RunStatus.COMPLETE
@@ -263,7 +91,7 @@ def _follow(demo: _DemoClass, processes: Sequence[subprocess.Popen[bytes]], outp
                 for sample in statistics.samples(demo.run_id, after=saved):
                     saved = sample.iteration
                     _save_faces(sample, output)
-                for progress in downloads.progress(demo.run_id, after=told):
+                for progress in view.history(demo.run_id, first=told + 1):
                     clock.tick(progress.iteration, time.monotonic())
                     # Faces and distance come seconds after the iteration itself.
                     if has_ended or (progress.iteration <= saved and _is_measured(progress, demo.config)):
@@ -275,7 +103,7 @@ def _follow(demo: _DemoClass, processes: Sequence[subprocess.Popen[bytes]], outp
                     _require_alive(coordinator, workers, output)
                 time.sleep(LOOK_S)
         finally:
-            _save_losses(downloads.progress(demo.run_id), output / "losses.csv")
+            _save_losses(view.history(demo.run_id), output / "losses.csv")
     # What they say last stands in their logs.
     for worker in workers:
         with suppress(subprocess.TimeoutExpired):
@@ -292,9 +120,14 @@ def _require_alive(
     coordinator: subprocess.Popen[bytes], workers: Sequence[subprocess.Popen[bytes]], output: Path
 ) -> None:
     if coordinator.poll() is not None:
-        raise GanDesktopError(f"The coordinator ended too early. {_last_words(output / 'coordinator.log')}")
+        raise GanDesktopError(
+            f"The coordinator ended too early. {_last_words(output / 'coordinator.log')}",
+            title="The demo stopped",
+        )
     if all(worker.poll() is not None for worker in workers):
-        raise GanDesktopError(f"All workers ended too early. {_last_words(output / 'worker-1.log')}")
+        raise GanDesktopError(
+            f"All workers ended too early. {_last_words(output / 'worker-1.log')}", title="The demo stopped"
+        )
 
 
 def _last_words(log: Path) -> str:
@@ -376,9 +209,7 @@ def _save_faces(sample: SampleDrawn, output: Path) -> None:
     picture = _enlarged(sample.png)
     (output / f"iteration-{sample.iteration:04d}.png").write_bytes(picture)
     # In one step: a picture viewer that looks at this very moment must not see half a picture.
-    newest = output / "newest.png.new"
-    newest.write_bytes(picture)
-    newest.replace(output / "newest.png")
+    write_whole(output / "newest.png", picture)
 
 
 def _enlarged(png: bytes) -> bytes:

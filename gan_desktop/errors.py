@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+EXIT_USAGE, EXIT_NO_CLASS = 2, 3
+
 
 class GanDesktopError(Exception):
     """An expected trouble, in words for the person at the screen.
@@ -12,6 +14,8 @@ class GanDesktopError(Exception):
     """
 
     default_title = "Something went wrong"
+    # What the program ends with (docs/lab.md has the table); 2: an option or setting has to be mended.
+    exit_code = 1
 
     def __init__(self, message: str, *, title: str | None = None) -> None:
         super().__init__(message)
@@ -23,18 +27,21 @@ class SettingsError(GanDesktopError):
     """config.yaml, the environment or an option holds a value we cannot use."""
 
     default_title = "A setting needs mending"
+    exit_code = EXIT_USAGE
 
 
 class CredentialsError(GanDesktopError):
     """No password could be found, or the place that keeps it refused."""
 
     default_title = "No password found"
+    exit_code = EXIT_NO_CLASS
 
 
 class ConnectionFailed(GanDesktopError):
     """The database could not be reached or refused the login; `cause` names which."""
 
     default_title = "The class cannot be reached"
+    exit_code = EXIT_NO_CLASS
 
     def __init__(self, message: str, *, cause: str, title: str | None = None) -> None:
         super().__init__(message, title=title)
@@ -58,6 +65,7 @@ class SchemaError(GanDesktopError):
     """The database holds no class, or one of another program version."""
 
     default_title = "The class and this program do not fit together"
+    exit_code = EXIT_NO_CLASS
 
 
 class Refused(GanDesktopError):
@@ -71,6 +79,9 @@ class Refused(GanDesktopError):
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
+        # GD00x: the class does not let us take part; GD01x: it refuses one unit's work.
+        if code.startswith("GD00"):
+            self.exit_code = EXIT_NO_CLASS
 
 
 class LeaseLost(Refused):
@@ -91,19 +102,56 @@ class PayloadError(GanDesktopError):
     default_title = "The received data is damaged"
 
 
+class CheckpointError(GanDesktopError):
+    """A file that holds no checkpoint of ours, or a damaged one."""
+
+    default_title = "This checkpoint cannot be used"
+    exit_code = EXIT_USAGE
+
+
+class ArchiveError(GanDesktopError):
+    """A class's archive is damaged, cut short, or of a newer program version."""
+
+    default_title = "This archive cannot be used"
+    exit_code = EXIT_USAGE
+
+
 class ImageSetError(GanDesktopError):
     """A folder, zip or shard holds no usable images."""
 
     default_title = "These pictures cannot be used"
+    exit_code = EXIT_USAGE
+
+
+class DownloadFailed(GanDesktopError):
+    """A file could not be fetched over HTTP; what has arrived of it stays for the next try.
+
+    `cause` is one of cancelled, unreachable, not_found, login, forbidden, damaged, disk, address; `code` the
+    server's own word for it, where it sent one.
+    """
+
+    default_title = "The download did not work"
+
+    def __init__(self, message: str, *, cause: str, code: str = "", title: str | None = None) -> None:
+        super().__init__(message, title=title)
+        self.cause = cause
+        self.code = code
 
 
 class DeviceError(GanDesktopError):
     """A processor or graphics card cannot do the work."""
 
     default_title = "The device cannot be used"
+    exit_code = EXIT_USAGE
 
 
 class EmbeddedServerError(GanDesktopError):
     """The PostgreSQL server on this computer could not be set up, started or stopped."""
 
     default_title = "The database on this computer does not start"
+
+
+class SaveFailed(GanDesktopError):
+    """A file that somebody asked for could not be written."""
+
+    default_title = "The file could not be saved"

@@ -34,7 +34,7 @@ class RunConfig:
         learning_rate, beta1, beta2: Adam's, for D and G alike.
         outer_rate: How far the weights move along the mean weight change.
         ema_half_life_images: Images after which an old generator weighs half in the moving average (at
-            least two iterations, however large these are).
+            least two iterations, however large these are; while the training is young a tenth of its images).
         unit_seconds: Length aimed at for one unit, by the worker's measured speed.
         first_unit_images, min_unit_images, max_unit_images: Limits of a unit's size.
         lease_seconds: A lease ends this long after the last heartbeat.
@@ -253,7 +253,10 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """One training as students may see it."""
+    """One training as students may see it.
+
+    `restarted_at` is the iteration at which it went back to a checkpoint last; 0: it never did.
+    """
 
     run_id: int
     name: str
@@ -262,6 +265,7 @@ class Run:
     epoch: int
     dataset_id: int
     config: RunConfig
+    restarted_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -301,7 +305,10 @@ class UpdateDecision:
 
 @dataclass(frozen=True)
 class Publication:
-    """One iteration as it is written down, in one transaction."""
+    """One iteration as it is written down, in one transaction.
+
+    `went_back`: it has the weights of an earlier one; what was computed on those between comes too late.
+    """
 
     iteration: int
     live: Weights
@@ -314,6 +321,7 @@ class Publication:
     d_real: float | None
     d_fake: float | None
     is_checkpoint: bool
+    went_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -323,12 +331,14 @@ class Situation:
     Attributes:
         num_contributors: Accounts heard of in the last minute that are at work or wait for it.
         median_unit_seconds: Of the newest finished units, claim to hand-in; None before the first.
+        go_back_to: The instructor wishes this iteration's weights back; None: no such wish.
     """
 
     status: RunStatus
     iteration: int
     num_contributors: int
     median_unit_seconds: float | None
+    go_back_to: int | None = None
 
 
 # ---------------------------------------------------------------------------------------------
@@ -345,6 +355,60 @@ class Hardware:
     cpu_cores: int
     ram_gb: float
     gpu_vram_gb: float | None
+
+
+@dataclass(frozen=True)
+class Readings:
+    """How busy a computer is at one moment; what cannot be read is None, and `missing` says why.
+
+    Attributes:
+        cpu_percent: Of all cores together, since the reading before.
+        program_memory_gb: What this program itself takes.
+        network_received_bytes, network_sent_bytes: Of the whole computer, since it was started.
+        missing: Name of a field to a sentence for the person at the screen.
+    """
+
+    cpu_percent: float | None = None
+    memory_used_gb: float | None = None
+    memory_total_gb: float | None = None
+    program_memory_gb: float | None = None
+    gpu_percent: float | None = None
+    vram_used_gb: float | None = None
+    vram_total_gb: float | None = None
+    gpu_temperature_c: float | None = None
+    gpu_power_w: float | None = None
+    network_received_bytes: int | None = None
+    network_sent_bytes: int | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def known(self) -> dict[str, float]:
+        """The values that could be read."""
+        values = dataclasses.asdict(self)
+        del values["missing"]
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class ReadyCheck:
+    """What a computer can do for a training, measured before its first unit.
+
+    Attributes:
+        device, device_reason: What computes, and why.
+        num_threads: Processor threads to compute with; `thread_speeds` has images/s by their number.
+        memory_free_gb, memory_total_gb: The computer's; `vram_gb` the graphics card's.
+        mb_per_hour: Weights, updates and new pictures, both directions together.
+    """
+
+    device: str
+    device_reason: str
+    num_threads: int
+    thread_speeds: Mapping[int, float]
+    memory_free_gb: float
+    memory_total_gb: float
+    vram_gb: float | None
+    images_per_second: float
+    units_per_hour: float
+    mb_per_hour: float
 
 
 # ---------------------------------------------------------------------------------------------
@@ -377,6 +441,23 @@ class TrainingNow:
     num_images: int
     published_at: float | None
     coordinator_silent_s: float | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One published iteration; figures that were not measured are None.
+
+    `num_joined` computers came to the class for the first time since the iteration before.
+    """
+
+    iteration: int
+    total_images: int
+    loss_g: float | None
+    loss_d: float | None
+    d_real: float | None
+    d_fake: float | None
+    distance: float | None
+    num_joined: int = 0
 
 
 @dataclass(frozen=True)
@@ -468,6 +549,13 @@ class WorkerState(StrEnum):
     COMPUTING = "computing"
     UPLOADING = "uploading"
     PAUSED = "paused"
+    PAUSED_BATTERY = "paused_battery"
+    PAUSED_HOT = "paused_hot"
+    PAUSED_HOURS = "paused_hours"
+    PAUSED_IN_USE = "paused_in_use"
+    PAUSED_PROGRAM = "paused_program"
+    PAUSED_METERED = "paused_metered"
+    PAUSED_MEMORY = "paused_memory"
     FINISHING = "finishing"
     STOPPED = "stopped"
     RETRYING = "retrying"
@@ -530,8 +618,23 @@ class UnitComputed:
 
 
 @dataclass(frozen=True)
+class UnitTimes:
+    """How long the steps of a unit took that are not its computation, in seconds.
+
+    Attributes:
+        claim: From the question for work to its answer.
+        load: Pictures that were missing, and the newest weights.
+        upload: The update, with the class's answer.
+    """
+
+    claim: float = 0.0
+    load: float = 0.0
+    upload: float = 0.0
+
+
+@dataclass(frozen=True)
 class UnitDelivered:
-    """The database has the update. Totals are this session's; `seconds` spans claim to answer."""
+    """The database has the update. Totals are this session's; `seconds` spans first batch to answer."""
 
     unit: WorkUnit
     result: UnitResult
@@ -539,6 +642,7 @@ class UnitDelivered:
     num_bytes_up: int
     total_units: int
     total_images: int
+    times: UnitTimes = UnitTimes()
 
 
 @dataclass(frozen=True)
@@ -591,6 +695,7 @@ class UpdateRefused:
 Report = (
     StateChanged
     | Joined
+    | ReadyCheck
     | UnitStarted
     | UnitProgress
     | UnitComputed

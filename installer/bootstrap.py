@@ -8,6 +8,7 @@ beside the project; deleting that folder undoes it.
 """
 
 import argparse
+import ctypes
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +37,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 ROOT = Path(__file__).resolve().parent.parent
 
 # What each command needs of pyproject.toml's optional dependencies.
-EXTRAS = {"demo": frozenset[str](), "test": frozenset({"test"})}
+EXTRAS = {"demo": frozenset({"gui"}), "test": frozenset({"gui", "test"})}
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 5.0
@@ -106,7 +108,9 @@ def prepare(root: Path, extras: frozenset[str]) -> Path:
     if python.exists() and stamp.covers(wanted, extras):
         mend_home(venv)
         return python
-    supply_system_needs(SYSTEM_NEEDS, find_apt_get())
+    # Tests draw their windows into memory; a demo without a screen opens none.
+    has_window = "gui" in extras and ("test" in extras or has_display())
+    supply_system_needs(SYSTEM_NEEDS + (WINDOW_NEEDS if has_window else ()), find_apt_get())
     make_venv(venv, python, anew=stamp.is_unfinished)
     mend_home(venv)
     stamp.begin()
@@ -221,6 +225,33 @@ SYSTEM_NEEDS = (
 )
 
 
+def lacks_library(name: str) -> bool:
+    """Whether Linux cannot load a library; other systems bring what Qt needs."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return True
+    return False
+
+
+# What Qt's own packages do not bring, as measured on a bare Debian 12.
+WINDOW_NEEDS = tuple(
+    SystemNeed(f"{library} (for the window)", partial(lacks_library, library), package)
+    for library, package in (
+        ("libEGL.so.1", "libegl1"),
+        ("libGL.so.1", "libgl1"),
+        ("libglib-2.0.so.0", "libglib2.0-0"),
+        ("libdbus-1.so.3", "libdbus-1-3"),
+        ("libfontconfig.so.1", "libfontconfig1"),
+        ("libfreetype.so.6", "libfreetype6"),
+        ("libxkbcommon.so.0", "libxkbcommon0"),
+        ("libX11.so.6", "libx11-6"),
+    )
+)
+
+
 def find_apt_get() -> str | None:
     """Return apt-get where we may use it without asking for a password."""
     return shutil.which("apt-get") if os.name != "nt" and os.geteuid() == 0 else None
@@ -274,8 +305,8 @@ def install(root: Path, python: Path, extras: frozenset[str]) -> None:
 
 
 def has_pytorch(python: Path) -> bool:
-    """Whether the environment already has both packages, of whichever build."""
-    question = "from importlib.metadata import version; version('torch'); version('torchvision')"
+    """Whether the environment already has it, of whichever build."""
+    question = "from importlib.metadata import version; version('torch')"
     return subprocess.run([python, "-c", question], capture_output=True).returncode == 0
 
 
@@ -306,11 +337,11 @@ def install_pytorch(root: Path, python: Path) -> None:
 
 
 def pytorch_requirements(root: Path) -> list[str]:
-    """Return the version ranges of torch and torchvision as pyproject.toml states them."""
+    """Return the version range of torch as pyproject.toml states it."""
     import tomllib  # not at the top: older versions lack it, and they must reach the sentence above
 
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [need for need in project["dependencies"] if re.match(r"torch(vision)?\b(?!-)", need)]
+    return [need for need in project["dependencies"] if re.match(r"torch\b(?!-)", need)]
 
 
 def is_reachable(url: str, seconds: float) -> bool:
@@ -423,7 +454,8 @@ def run_checks(python: Path, pytest_options: list[str]) -> int:
         ("ruff check", ["-m", "ruff", "check", "."]),
         ("mypy", ["-m", "mypy"]),
         ("lint-imports", ["-c", lint_imports]),
-        ("pytest", ["-m", "pytest", *pytest_options]),
+        # Both cores at once; the tests of one file stay together, with the server they share.
+        ("pytest", ["-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *pytest_options]),
     )
     started = time.monotonic()
     for name, arguments in checks:

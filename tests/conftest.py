@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """An empty home folder, and none of the person's own settings, passwords or servers."""
     home = tmp_path_factory.mktemp("home")
     for variable in list(os.environ):
-        if variable.upper().startswith(("GAN_DESKTOP_", "PG")):
+        if variable.upper().startswith(("GAN_DESKTOP_", "PG", "HF_")):
             monkeypatch.delenv(variable)
     for variable in ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"):
         monkeypatch.setenv(variable, str(home))

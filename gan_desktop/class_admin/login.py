@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.accounts import CONNECTIONS_PER_WORKER
+from gan_desktop.database.connection import LOOPBACK, Address, Connection
 from gan_desktop.database.schema import init_class, require_fitting_schema
-from gan_desktop.database.statistics import Statistics
+from gan_desktop.database.statistics import Room, Statistics, room_for_connections
 from gan_desktop.errors import ConnectionFailed
 
 APPLICATION = "gan-desktop class"
+# The coordinator's own: work, lease, and the instructor's look at the class.
+COORDINATOR_CONNECTIONS = 4
 
 
 def make_class(administrator: Address, title: str) -> Address:
@@ -23,6 +26,18 @@ def make_class(administrator: Address, title: str) -> Address:
     return replace(administrator, user=made.coordinator_user, password=made.coordinator_password)
 
 
+def room_on_server(address: Address) -> Room:
+    """How many connections the server allows, and how many others use now."""
+    with Connection(address, APPLICATION) as connection:
+        return room_for_connections(connection)
+
+
+def num_students_that_fit(room: Room) -> int:
+    """Students whose computers can be connected at the same time, each with one worker."""
+    free = room.allowed - room.reserved - room.used_by_others - COORDINATOR_CONNECTIONS
+    return max(0, free // CONNECTIONS_PER_WORKER)
+
+
 def require_coordinator(address: Address) -> None:
     """Pass only with a login that runs a class of this program's version.
 
@@ -33,9 +48,28 @@ def require_coordinator(address: Address) -> None:
     log_in(address).close()
 
 
+def _for_instructors(error: ConnectionFailed, coordinator: Address) -> ConnectionFailed:
+    """The same trouble with what an instructor can do about it."""
+    if error.cause == "refused" and coordinator.host in LOOPBACK:
+        advice = "If it is the one of this computer, start it in another window: gan-desktop class host"
+        return ConnectionFailed(f"{error.message} {advice}", cause=error.cause, title=error.title)
+    if error.cause == "login" and coordinator.password:
+        return ConnectionFailed(
+            f'The class refused the login of "{coordinator.user}" with this password. Both stand in the file'
+            " that `gan-desktop class init` wrote or printed; a password from PGPASSWORD or --password-file"
+            " comes before it.",
+            cause=error.cause,
+            title=error.title,
+        )
+    return error
+
+
 def log_in(coordinator: Address) -> Connection:
     """A connection of the coordinator's, checked as by `require_coordinator`."""
-    connection = Connection(coordinator, APPLICATION)
+    try:
+        connection = Connection(coordinator, APPLICATION)
+    except ConnectionFailed as error:
+        raise _for_instructors(error, coordinator) from error
     try:
         require_fitting_schema(connection)
         if not Statistics(connection).is_instructor():

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
 
 from gan_desktop.class_admin.login import log_in
-from gan_desktop.database.connection import Address
+from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.coordination import COORDINATOR_AWAY_S
 from gan_desktop.database.shards import Dataset
-from gan_desktop.database.statistics import Queue, RunSummary, Statistics, WorkerSummary
+from gan_desktop.database.statistics import Queue, RunSummary, Server, Statistics, WorkerSummary
+from gan_desktop.records import RunStatus, WorkerState
+
+# A worker says that it lives every few seconds.
+SILENT_S = 60.0
+# Whoever was silent for longer has gone home.
+GONE_S = 1_800.0
+
+_WORKING = {
+    WorkerState.CLAIMING,
+    WorkerState.LOADING,
+    WorkerState.COMPUTING,
+    WorkerState.UPLOADING,
+    WorkerState.FINISHING,
+}
+
+
+class Standing(IntEnum):
+    """How a computer of the class stands; who needs help comes first."""
+
+    NEEDS_HELP = 0
+    WORKING = 1
+    WAITING = 2
+    GONE = 3
 
 
 @dataclass(frozen=True)
@@ -19,17 +45,55 @@ class ClassStatus:
     runs: list[RunSummary]
     queue: Queue | None
     workers: list[WorkerSummary]
+    server: Server
 
 
 def class_status(coordinator: Address) -> ClassStatus:
-    """Look at the whole class."""
+    """Look at the whole class once."""
     with log_in(coordinator) as connection:
-        statistics = Statistics(connection)
-        runs = statistics.runs()
-        return ClassStatus(
-            title=statistics.title(),
-            datasets=statistics.datasets(),
-            runs=runs,
-            queue=statistics.queue(runs[0].run_id) if runs else None,
-            workers=statistics.workers(),
-        )
+        return read_status(connection)
+
+
+def read_status(connection: Connection) -> ClassStatus:
+    """Look at the whole class, over a connection of `log_in`."""
+    statistics = Statistics(connection)
+    runs = statistics.runs()
+    return ClassStatus(
+        title=statistics.title(),
+        datasets=statistics.datasets(),
+        runs=runs,
+        queue=statistics.queue(runs[0].run_id) if runs else None,
+        workers=sorted(statistics.workers(), key=standing),
+        server=statistics.server(),
+    )
+
+
+def standing(worker: WorkerSummary) -> Standing:
+    """Whether somebody needs the instructor: on hold, suddenly silent, or with units that come to nothing."""
+    if worker.is_withdrawn:
+        return Standing.GONE
+    if worker.on_hold_reason:
+        return Standing.NEEDS_HELP
+    if worker.state == WorkerState.STOPPED or worker.silent_s > GONE_S:
+        return Standing.GONE
+    if worker.silent_s > SILENT_S or worker.last_error or worker.state == WorkerState.RETRYING:
+        return Standing.NEEDS_HELP
+    return Standing.WORKING if worker.state in _WORKING else Standing.WAITING
+
+
+def images_per_second(workers: Iterable[WorkerSummary]) -> float:
+    """What the class learns from in a second, by the measured speed of those at work.
+
+    A class trains one network at a time, and it is the one that all who work now work on.
+    """
+    return sum(
+        w.images_per_second
+        for w in workers
+        if w.silent_s < SILENT_S and w.state in _WORKING and not w.is_withdrawn
+    )
+
+
+def lacks_coordinator(run: RunSummary) -> bool:
+    """Whether a training is said to run while nobody merges: its workers wait."""
+    silent = run.coordinator_silent_s
+    return run.status is RunStatus.RUNNING and (silent is None or silent > COORDINATOR_AWAY_S)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from gan_desktop.class_commands import hosting, people, pictures, trainings
+from gan_desktop.class_commands import (
+    cards,
+    checkpoints,
+    contact,
+    hosting,
+    people,
+    pictures,
+    records,
+    trainings,
+    watching,
+)
 from gan_desktop.class_commands.command import Commands, LogIn
 
 
 def add_class_commands(parser: argparse.ArgumentParser, login: argparse.ArgumentParser) -> None:
     """Give the parser of `class` its subcommands; all that log in take the options of `login`."""
     commands = Commands(parser, login)
-    for group in (hosting, people, pictures, trainings):
+    for group in (hosting, people, cards, pictures, trainings, checkpoints, watching, contact, records):
         group.add_commands(commands)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from gan_desktop.command_line import say
 from gan_desktop.errors import GanDesktopError
 
 if TYPE_CHECKING:
@@ -41,22 +43,35 @@ class Commands:
             parents: Parsers whose options it takes too, `login` among them if it logs in.
         """
         parser = self._commands.add_parser(
-            name, help=words, description=f"{words}.".capitalize(), parents=parents, allow_abbrev=False
+            name,
+            help=words,
+            description=f"{words[0].upper()}{words[1:]}.",
+            parents=parents,
+            allow_abbrev=False,
         )
         parser.set_defaults(run_command=run)
         return parser
 
 
-def count(text: str) -> int:
-    """An option's whole number above 0."""
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) < 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+def printable(words: str) -> str:
+    """A student's words, with nothing that a terminal would obey."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in words)
 
 
-def say(text: str) -> None:
-    """Print a line at once."""
-    print(text, flush=True)  # noqa: T201
+def confirm(question: str, *, is_sure: bool) -> None:
+    """Go on only if the person at the terminal says so, or has said so beforehand.
+
+    Raises:
+        GanDesktopError: No, or nobody is there to be asked.
+    """
+    if is_sure:
+        return
+    if not sys.stdin.isatty():
+        raise GanDesktopError(
+            "Nothing was changed. To go on without being asked, add --yes.", title="Not sure"
+        )
+    if input(f"{question} [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise GanDesktopError("Nothing was changed.", title="Left as it was")
 
 
 @contextmanager
@@ -68,20 +83,42 @@ def new_file(path: Path | None) -> Iterator[Callable[[str], None]]:
     if path is None:
         yield say
         return
+    lines: list[str] = []
+    with new_binary_file(path, keep_partly=True) as file:
+        try:
+            yield lines.append
+        finally:
+            file.writelines(f"{line}\n".encode() for line in lines)
+    say(f"Written to {path}.")
+
+
+@contextmanager
+def new_binary_file(path: Path, *, keep_partly: bool = False) -> Iterator[BinaryIO]:
+    """A file to write that nobody else may read and that was not there.
+
+    What is left of it after an error is removed.
+
+    Args:
+        keep_partly: Unless something was written.
+
+    Raises:
+        GanDesktopError: It is there already, or cannot be written.
+    """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     except FileExistsError as error:
         raise GanDesktopError(
-            f"{path} is there already. Choose another name, or move it away first."
+            f"{path} is there already. Choose another name, or move it away first.", title="Not overwritten"
         ) from error
     except OSError as error:
-        raise GanDesktopError(f"{path} cannot be written: {error.strerror}. Choose another place.") from error
-    lines: list[str] = []
+        raise GanDesktopError(
+            f"{path} cannot be written: {error.strerror}. Choose another place.",
+            title="No place for the file",
+        ) from error
     try:
-        yield lines.append
-    finally:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        if not lines:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        if not (keep_partly and path.stat().st_size):
             path.unlink()
-    say(f"Written to {path}.")
+        raise

@@ -1,17 +1,27 @@
-"""What the class does: `class new-run`, `start`, `pause`, `resume`, `finish` and `status`."""
+"""What the class trains: `class new-run`, `start`, `pause`, `resume`, `finish`, `delete-run`."""
 
 from __future__ import annotations
 
 import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gan_desktop.class_commands.command import Commands, LogIn, count, say
+from gan_desktop.class_commands.command import Commands, LogIn, confirm
+from gan_desktop.command_line import count, say
 from gan_desktop.records import RunStatus
 
+if TYPE_CHECKING:
+    from gan_desktop.database.connection import Address
+    from gan_desktop.training.checkpoint_file import Checkpoint
+
+COORDINATOR = "gan-desktop --admin --no-gui"
+
 _STEERING = {
-    "start": (RunStatus.RUNNING, "begin a training", "has begun"),
-    "pause": (RunStatus.PAUSED, "let the workers wait", "is paused"),
-    "resume": (RunStatus.RUNNING, "go on after a pause", "goes on"),
-    "finish": (RunStatus.COMPLETE, "end a training for good", "is complete"),
+    "start": (RunStatus.RUNNING, "begin a training"),
+    "pause": (RunStatus.PAUSED, "let the workers wait"),
+    "resume": (RunStatus.RUNNING, "go on after a pause"),
+    "finish": (RunStatus.COMPLETE, "end a training for good"),
 }
 
 
@@ -24,12 +34,26 @@ def add_commands(commands: Commands) -> None:
     new_run.add_argument(
         "--dataset", type=count, metavar="N", help="learn from this data set, not the newest"
     )
+    new_run.add_argument(
+        "--from",
+        dest="start",
+        metavar="WEIGHTS",
+        help="begin with these: a checkpoint file, or RUN:ITERATION of a kept one (see `class checkpoints`)",
+    )
 
-    for name, (_, words, _) in _STEERING.items():
-        commands.add(name, words, _steer, commands.login).add_argument(
+    for name, (_, words) in _STEERING.items():
+        steering = commands.add(name, words, _steer, commands.login)
+        steering.add_argument(
             "--run", dest="training", type=count, metavar="N", help="this one (default: the one in progress)"
         )
-    commands.add("status", "show trainings, workers and data sets", _status, commands.login)
+        if name == "finish":
+            steering.add_argument("--yes", action="store_true", help="do not ask")
+
+    delete = commands.add(
+        "delete-run", "delete a training's weights, faces and curves; credit stays", _delete, commands.login
+    )
+    delete.add_argument("training", type=count, metavar="N", help="its number, as `class status` shows it")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _new_run(options: argparse.Namespace, log_in: LogIn) -> None:
@@ -37,23 +61,56 @@ def _new_run(options: argparse.Namespace, log_in: LogIn) -> None:
     from gan_desktop.class_admin.trainings import create_run
 
     config = settings.run_config()
-    run_id = create_run(coordinator, options.title, config, options.dataset)
+    start = None if options.start is None else _weights(coordinator, options.start)
+    run_id = create_run(coordinator, options.title, config, options.dataset, start)
     say(
         f"Training {run_id} is ready: {config.target_iterations} iterations,"
         f" {config.image_size} x {config.image_size} pixels. It begins with the coordinator:"
     )
-    say("  gan-desktop --admin --no-gui")
+    say(f"  {COORDINATOR}")
+
+
+def _weights(coordinator: Address, named: str) -> Checkpoint:
+    """A checkpoint file, or a kept iteration of one of the class's trainings."""
+    from gan_desktop.class_admin.checkpoints import load_checkpoint
+    from gan_desktop.training.checkpoint_file import read_checkpoint
+
+    kept = re.fullmatch(r"(\d{1,9}):(\d{1,9})", named)
+    if kept and not Path(named).exists():
+        return load_checkpoint(coordinator, int(kept[2]), int(kept[1]))
+    return read_checkpoint(Path(named))
 
 
 def _steer(options: argparse.Namespace, log_in: LogIn) -> None:
-    from gan_desktop.class_admin.trainings import steer_run
+    from gan_desktop.class_admin.status import class_status, lacks_coordinator
+    from gan_desktop.class_admin.trainings import run_to_steer, steer_run, what_happened
 
-    status, _, now = _STEERING[options.class_command]
-    say(f"Training {steer_run(log_in()[1], status, options.training)} {now}.")
+    status, _ = _STEERING[options.class_command]
+    coordinator = log_in()[1]
+    run = run_to_steer(coordinator, options.training)
+    if status is RunStatus.COMPLETE and run.status is not status:
+        confirm(
+            f'End training {run.run_id}, "{run.name}", for good at iteration {max(0, run.iteration)} of'
+            f" {run.config.target_iterations}? It cannot go on later (for that: class pause).",
+            is_sure=options.yes,
+        )
+    run_id = steer_run(coordinator, status, run.run_id)
+    say(f"Training {run_id} {what_happened(run.status, status)}.")
+    if any(run.run_id == run_id and lacks_coordinator(run) for run in class_status(coordinator).runs):
+        say(f"Its coordinator is not at work, and the workers wait for it: {COORDINATOR}")
 
 
-def _status(_: argparse.Namespace, log_in: LogIn) -> None:
-    from gan_desktop.class_admin.status import class_status
-    from gan_desktop.status_tables import print_status
+def _delete(options: argparse.Namespace, log_in: LogIn) -> None:
+    from gan_desktop.class_admin.checkpoints import kept_iterations
+    from gan_desktop.class_admin.trainings import delete_run, require_over
 
-    print_status(class_status(log_in()[1]))
+    coordinator = log_in()[1]
+    run, kept = kept_iterations(coordinator, options.training)
+    require_over(run)
+    confirm(
+        f'Delete training {run.run_id}, "{run.name}", for good: the weights of {len(kept)} iterations, its'
+        " faces and curves? (Save what you want to keep: class checkpoints --save.)",
+        is_sure=options.yes,
+    )
+    delete_run(coordinator, run.run_id)
+    say(f"Training {run.run_id} is deleted. What students did for it stays in their credit.")

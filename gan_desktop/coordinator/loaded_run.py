@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -15,7 +15,7 @@ from gan_desktop.database.coordination import Coordination, Runs
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.records import Run, SampleDrawn, Weights
 from gan_desktop.training.merge import UpdateFormat
-from gan_desktop.training.networks import Tensors, build_gan, network_fingerprint
+from gan_desktop.training.networks import Tensors, build_gan, generator_shapes, network_fingerprint
 from gan_desktop.training.outer import OuterState
 from gan_desktop.training.payload import PayloadInfo, decode, encode
 from gan_desktop.training.shard_cache import ShardCache
@@ -78,6 +78,11 @@ class LoadedRun:
         return loaded
 
     @property
+    def oldest_iteration(self) -> int:
+        """Updates on older weights come too late to take part."""
+        return max(self.state.iteration - self.run.config.max_staleness, self.run.restarted_at)
+
+    @property
     def is_at_target(self) -> bool:
         """Whether the last iteration is published."""
         return self.state.iteration >= self.run.config.target_iterations
@@ -96,6 +101,22 @@ class LoadedRun:
         tensors = self.state.weights if kind == "live" else self.state.ema
         payload = encode(tensors, info, seed=config.seed + iteration)
         return Weights(self.run.run_id, iteration, kind, codec, payload, hashlib.sha256(payload).hexdigest())
+
+    def went_back(self, live: Weights, ema: Weights) -> None:
+        """Let the next iteration have the weights of an earlier one.
+
+        Numbers only ever rise: what workers, caches and charts know by its iteration stays true. Adam's
+        outer moments, in gradient mode, begin anew.
+        """
+        config = self.run.config
+        restarted = OuterState.from_weights(
+            self._decoded(live.payload),
+            decode(ema.payload, shapes=generator_shapes(config), network=self.update_format.network),
+            config,
+        )
+        restarted.iteration, restarted.num_images = self.state.iteration + 1, self.state.num_images
+        self.state = restarted
+        self.run = replace(self.run, restarted_at=restarted.iteration)
 
     def remember(self, weights: Weights) -> None:
         """Let the audit know published weights as every worker has them: with the codec's rounding."""

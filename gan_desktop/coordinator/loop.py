@@ -19,10 +19,11 @@ from gan_desktop.coordinator.audit import REFUSAL
 from gan_desktop.coordinator.lease import LeaseKeeper
 from gan_desktop.coordinator.loaded_run import LoadedRun
 from gan_desktop.coordinator.rounds import candidate, decision, is_due, late, mean_figures, refused
+from gan_desktop.database.checkpoints import Checkpoints
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import LEASE_SECONDS, CoordinatorLease, Runs
 from gan_desktop.database.schema import require_fitting_schema
-from gan_desktop.errors import ConnectionFailed, CoordinatorReplaced, GanDesktopError
+from gan_desktop.errors import ConnectionFailed, CoordinatorReplaced, GanDesktopError, PayloadError
 from gan_desktop.records import (
     IterationPublished,
     Notice,
@@ -34,7 +35,7 @@ from gan_desktop.records import (
     UpdateRefused,
 )
 from gan_desktop.training.device import set_threads
-from gan_desktop.training.merge import merge_updates
+from gan_desktop.training.merge import judge_updates, merge_updates
 from gan_desktop.training.networks import build_gan
 from gan_desktop.training.shard_cache import ShardCache
 
@@ -143,13 +144,15 @@ class Coordinator:
             loaded.look()
         if loaded.run.status is RunStatus.CREATED:
             self._begin_training(self._connection)
+            loaded.coordination.add_event("started", f'The training "{loaded.run.name}" has begun.')
         return loaded
 
     def _begin_training(self, connection: Connection) -> None:
         if not Runs(connection).set_status(self._run_id, RunStatus.RUNNING):
             raise GanDesktopError(
                 "Another training of this class is going on. Finish it first: a class trains one network"
-                " at a time."
+                " at a time.",
+                title="A training is in progress already",
             )
 
     def _take_run(self, connection: Connection) -> str | None:
@@ -194,7 +197,9 @@ class Coordinator:
             if loaded.is_at_target or situation.status is RunStatus.COMPLETE:
                 self._complete(loaded)
                 return True
-            if is_due(fresh, situation, loaded.run.config):
+            if situation.go_back_to is not None:
+                self._go_back(loaded, situation.go_back_to)
+            elif is_due(fresh, situation, loaded.run.config):
                 self._merge(loaded, fresh, too_late)
             else:
                 self._stop.wait(self._poll_s)
@@ -202,7 +207,7 @@ class Coordinator:
 
     def _sorted_by_age(self, loaded: LoadedRun) -> tuple[list[PendingUpdate], list[PendingUpdate]]:
         """The waiting updates: those that may take part, and those that came too late."""
-        oldest = loaded.state.iteration - loaded.run.config.max_staleness
+        oldest = loaded.oldest_iteration
         pending = loaded.coordination.pending_updates()
         return [u for u in pending if u.iteration >= oldest], [u for u in pending if u.iteration < oldest]
 
@@ -236,21 +241,43 @@ class Coordinator:
             self._publish(loaded, decisions, [u for u in passed if u.update_id in counted], result.num_images)
         self._tell_refusals([*updates, *too_late], decisions)
 
+    def _go_back(self, loaded: LoadedRun, iteration: int) -> None:
+        """Publish an earlier iteration's weights as the next one, because the instructor wishes it.
+
+        What students have computed meanwhile is credited as late work: it belongs to the weights that
+        are left.
+        """
+        assert self._connection is not None
+        checkpoints = Checkpoints(self._connection, self._run_id)
+        pending = loaded.coordination.pending_updates()
+        decisions = tuple(self._judge_late(loaded, pending))
+        try:
+            loaded.went_back(checkpoints.weights(iteration, "live"), checkpoints.weights(iteration, "ema"))
+        except PayloadError as error:
+            loaded.coordination.forget_going_back()
+            words = f"The training cannot go back to iteration {iteration}: {error.message}"
+            loaded.coordination.add_event("went_back", words)
+            self._notice(words)
+            return
+        self._publish(loaded, decisions, [], 0, went_back=True)
+        self._tell_refusals(pending, decisions)
+        words = f"The training went back: iteration {loaded.state.iteration} has the weights of {iteration}."
+        loaded.coordination.add_event("went_back", words, public=True)
+        self._notice(words)
+
     def _judge_late(self, loaded: LoadedRun, updates: list[PendingUpdate]) -> list[UpdateDecision]:
-        """Late work gets its credit if it passes the gate like any other, each by itself."""
-        coordination = loaded.coordination
-        history = coordination.norm_history() if updates else []
-        results = [
-            merge_updates(
-                [candidate(update, loaded.state.iteration)],
-                coordination.update_payload,
-                loaded.update_format,
-                loaded.run.config,
-                history,
-            )
-            for update in updates
-        ]
-        return [late(result.verdicts[0]) for result in results]
+        """Late work gets its credit if it passes the gate like any other."""
+        if not updates:
+            return []
+        verdicts = judge_updates(
+            [candidate(update, loaded.state.iteration) for update in updates],
+            loaded.coordination.update_payload,
+            loaded.update_format,
+            loaded.run.config,
+            loaded.coordination.norm_history(),
+            seed=secrets.randbits(31),
+        )
+        return [late(verdict) for verdict in verdicts]
 
     def _publish(
         self,
@@ -258,6 +285,8 @@ class Coordinator:
         decisions: tuple[UpdateDecision, ...],
         counted: list[PendingUpdate],
         num_images: int,
+        *,
+        went_back: bool = False,
     ) -> None:
         """Write the state's iteration down, wake the workers, then look at what it draws."""
         config, state = loaded.run.config, loaded.state
@@ -273,6 +302,7 @@ class Coordinator:
                 decisions=decisions,
                 num_images=num_images,
                 is_checkpoint=state.iteration % config.checkpoint_every == 0 or loaded.is_at_target,
+                went_back=went_back,
                 **figures,
             )
         )
@@ -309,7 +339,9 @@ class Coordinator:
                 self._tell_refusals(pending, decisions)
             if are_done or self._stop.wait(self._poll_s):
                 break
-        loaded.coordination.add_event("complete", "The training is complete.", public=True)
+        loaded.coordination.add_event(
+            "complete", f'The training "{loaded.run.name}" is complete.', public=True
+        )
         self._notice(f"The training is complete: {loaded.state.iteration} iterations.")
 
     # -- small parts ----------------------------------------------------------------------------

@@ -1,32 +1,58 @@
-"""Students' logins: made, renewed and withdrawn by the coordinator's role."""
+"""Students' accounts: made, renewed and withdrawn by the coordinator's role."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 
 import psycopg2.errors
-from psycopg2 import sql
 
 from gan_desktop.database.connection import Connection
+from gan_desktop.database.logins import Login, Logins
 from gan_desktop.database.queries import load_queries
 from gan_desktop.database.schema import ClassRoles
-from gan_desktop.errors import ConnectionFailed, GanDesktopError
+from gan_desktop.errors import GanDesktopError, Refused
 
-# Two connections for each worker (work; heartbeat) and one more while two starts overlap.
+__all__ = ["Accounts", "Login", "RosterEntry", "Student"]
+
+# Two connections for each worker (work; heartbeat), and one of the window that shows it the class, or one
+# more while two starts overlap.
 CONNECTIONS_PER_WORKER = 3
 DEFAULT_WORKERS_PER_ACCOUNT = 2
-# How often to try to change a login that its owner keeps busy.
-CHANGE_ATTEMPTS = 10
+# Of an account that a class card made, for one person's one computer (api/functions.sql, enrol).
+CONNECTIONS_BY_CARD = CONNECTIONS_PER_WORKER + 1
 
 
 @dataclass(frozen=True)
-class Login:
-    """A student's login. The password is shown once; the server keeps only its SCRAM verifier."""
+class RosterEntry:
+    """One person of the instructor's list. All but the name is for the instructor alone."""
+
+    name: str
+    student_id: str | None = None
+    email: str | None = None
+    section: str | None = None
+
+
+@dataclass(frozen=True)
+class Student:
+    """One login with the person behind it.
+
+    Attributes:
+        card_kind: With which card it enrolled (`class` or `room`); None: the instructor made it.
+        silent_s: Time since the last sign of life of any of its computers; None: none has begun yet.
+    """
 
     user: str
-    password: str = field(repr=False)
+    name: str
+    student_id: str | None
+    email: str | None
+    section: str | None
+    card_kind: str | None
+    num_workers: int
+    silent_s: float | None
+    is_withdrawn: bool
 
 
 class Accounts:
@@ -38,6 +64,7 @@ class Accounts:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._logins = Logins(connection)
         self._sql = load_queries("accounts")
 
     def add(self, display_name: str, *, num_workers: int = DEFAULT_WORKERS_PER_ACCOUNT) -> Login:
@@ -46,26 +73,40 @@ class Accounts:
         Raises:
             GanDesktopError: The name cannot be shown.
         """
-        login = Login(f"s_{secrets.token_hex(6)}", secrets.token_urlsafe(18))
-        [row] = self._connection.query("SELECT class_id FROM gan.class")
-        names = {
-            "login": sql.Identifier(login.user),
-            "student": sql.Identifier(ClassRoles(row.class_id).student),
-            "verifier": self._verifier(login),
-            "limit": sql.Literal(CONNECTIONS_PER_WORKER * num_workers),
-        }
-        try:
-            with self._connection.transaction():
-                self._connection.execute(sql.SQL(self._sql["create_login"]).format(**names))
-                self._connection.execute(sql.SQL(self._sql[self._grant_statement()]).format(**names))
-                self._connection.query(
-                    self._sql["add_account"], {"login": login.user, "display_name": display_name}
-                )
-        except psycopg2.errors.CheckViolation as error:
-            raise GanDesktopError(
-                "A name has 1 to 40 characters, none of them control characters. Choose another name."
-            ) from error
-        return login
+        with self._plain_refusals():
+            return self._logins.making(lambda: self._add(RosterEntry(display_name), num_workers))
+
+    def add_all(self, entries: Sequence[RosterEntry], keep: Callable[[list[Login]], None]) -> list[Login]:
+        """Make a login for each person of a list; nothing is made if any of it fails.
+
+        Args:
+            keep: Puts the logins, which are in the entries' order, where they are safe. Called before they
+                become real: if it raises, none does.
+
+        Raises:
+            GanDesktopError: A name cannot be shown.
+        """
+
+        def make() -> list[Login]:
+            logins = [self._add(entry, DEFAULT_WORKERS_PER_ACCOUNT) for entry in entries]
+            keep(logins)
+            return logins
+
+        with self._plain_refusals():
+            return self._logins.making(make)
+
+    def students(self) -> list[Student]:
+        """Everybody who takes or took part, by name."""
+        return [Student(**row._asdict()) for row in self._connection.query(self._sql["students"])]
+
+    def rename(self, user: str, name: str) -> bool:
+        """Let the class know a login by another name. False: no such login.
+
+        Raises:
+            GanDesktopError: The name cannot be shown.
+        """
+        with self._plain_refusals():
+            return bool(self._connection.execute(self._sql["rename"], {"login": user, "name": name}))
 
     def renew(self, user: str) -> Login:
         """A new password for a login; sessions with the old one end.
@@ -74,38 +115,22 @@ class Accounts:
             GanDesktopError: The class has no such login, or has withdrawn it.
         """
         if not self._connection.query(self._sql["open_account"], {"login": user}):
-            raise GanDesktopError(f'The class has no login "{user}". Make a new card instead.')
+            raise GanDesktopError(
+                f'The class has no login "{user}". Make a new card instead.', title="No such login"
+            )
         login = Login(user, secrets.token_urlsafe(18))
-        statement = sql.SQL(self._sql["change_password"]).format(
-            login=sql.Identifier(user), verifier=self._verifier(login)
-        )
-        self._against(user, lambda: self._connection.execute(statement))
+        self._logins.renew(login)
         return login
 
     def withdraw(self, user: str) -> bool:
         """Close a login for good and end its sessions; its record stays. False: no such login."""
         if not self._connection.query(self._sql["open_account"], {"login": user}):
             return False
-        forbid = sql.SQL(self._sql["forbid_login"]).format(login=sql.Identifier(user))
-        self._against(user, lambda: self._connection.execute(forbid))
-        self._against(user, lambda: self._connection.execute(self._sql["withdraw_account"], {"login": user}))
+        self._logins.close(user)
+        self._logins.against(
+            user, lambda: self._connection.execute(self._sql["withdraw_account"], {"login": user})
+        )
         return True
-
-    def _against(self, user: str, change: Callable[[], object]) -> None:
-        """Change a login whose owner may try to prevent it by open transactions: these are ended."""
-        for attempt in range(CHANGE_ATTEMPTS):
-            self._connection.query(self._sql["end_sessions"], {"login": user})
-            try:
-                self._connection.execute("SET lock_timeout = '2s'")
-                change()
-                break
-            except (psycopg2.errors.InternalError_, ConnectionFailed) as error:
-                is_busy = isinstance(error, psycopg2.errors.InternalError_) or error.cause == "busy"
-                if not is_busy or attempt == CHANGE_ATTEMPTS - 1:
-                    raise
-            finally:
-                self._connection.execute("SET lock_timeout = 0")
-        self._connection.query(self._sql["end_sessions"], {"login": user})
 
     def hold(self, worker_id: str, reason: str) -> None:
         """Give a worker no more units until `release`."""
@@ -115,9 +140,28 @@ class Accounts:
         """Let a worker go on; its strikes are forgotten."""
         self._connection.execute(self._sql["release"], {"worker_id": worker_id})
 
-    def _verifier(self, login: Login) -> sql.Composable:
-        return sql.Literal(self._connection.password_verifier(login.user, login.password))
+    def _add(self, entry: RosterEntry, num_workers: int) -> Login:
+        login = Login(f"s_{secrets.token_hex(6)}", secrets.token_urlsafe(18))
+        [row] = self._connection.query("SELECT class_id FROM gan.class")
+        self._logins.make(login, ClassRoles(row.class_id).student, CONNECTIONS_PER_WORKER * num_workers)
+        [account] = self._connection.query(
+            self._sql["add_account"], {"login": login.user, "display_name": entry.name}
+        )
+        if entry.student_id or entry.email or entry.section:
+            self._connection.execute(
+                self._sql["add_to_roster"], {"account_id": account.account_id, **asdict(entry)}
+            )
+        return login
 
-    def _grant_statement(self) -> str:
-        version = int(self._connection.query("SHOW server_version_num")[0][0])
-        return "may_end_sessions" if version >= 160000 else "may_end_sessions_before_16"
+    @contextmanager
+    def _plain_refusals(self) -> Iterator[None]:
+        """Say in plain words what the class's tables refuse; a name that was mistyped is no refused login."""
+        try:
+            yield
+        except psycopg2.errors.CheckViolation as error:
+            raise GanDesktopError(
+                "An id and a section have 1 to 80 characters, an e-mail address at most 254.",
+                title="Too long for the list",
+            ) from error
+        except Refused as error:
+            raise GanDesktopError(error.message, title="Not a name for the class") from error

@@ -34,6 +34,8 @@ from gan_desktop.records import (
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 20.0
+# Silent for longer, it counts as away: workers get no units any more (claim_work_unit in api/functions.sql).
+COORDINATOR_AWAY_S = 30.0
 # A student's session may sit idle in a transaction this long before it is ended.
 IDLE_IN_TRANSACTION_S = 60.0
 # A student's transaction that has written may stay open this long before its session is ended.
@@ -53,8 +55,18 @@ class Runs:
         self._connection = connection
         self._sql = load_queries("coordinator")
 
-    def create(self, name: str, dataset_id: int, config: RunConfig, max_update_bytes: int) -> int:
+    def create(
+        self,
+        name: str,
+        dataset_id: int,
+        config: RunConfig,
+        max_update_bytes: int,
+        first_state: bytes | None = None,
+    ) -> int:
         """Write a new training down; it starts with `set_status(..., RUNNING)`.
+
+        Args:
+            first_state: The coordinator's state to begin with (`OuterState`); None: `config.seed` decides.
 
         Raises:
             ImageSetError: The data set has no images to learn from.
@@ -75,7 +87,28 @@ class Runs:
             )
             if not num_shards:
                 raise ImageSetError("These pictures are all kept for measuring: none is left to learn from.")
+            if first_state is not None:
+                _upload_state(self._connection, row.run_id, 0, first_state)
         return int(row.run_id)
+
+    def named(self, name: str) -> int | None:
+        """The number of the training of this name; None: there is none."""
+        rows = self._connection.query(self._sql["run_named"], {"name": name})
+        return int(rows[0].run_id) if rows else None
+
+    def delete(self, run_id: int) -> bool:
+        """Remove a training that is over or never began; False: it goes on.
+
+        What students did for it stays in their credit: one that somebody has worked for is emptied and
+        hidden, the others go whole.
+        """
+        with self._connection.transaction():
+            parameters = {"run_id": run_id}
+            if self._connection.execute(self._sql["hide_run"], parameters) != 1:
+                return False
+            self._connection.execute(self._sql["empty_run"], parameters)
+            self._connection.execute(self._sql["delete_unworked_run"], parameters)
+        return True
 
     def get(self, run_id: int) -> Run:
         """A training by its number.
@@ -85,7 +118,7 @@ class Runs:
         """
         rows = self._connection.query(self._sql["run"], {"run_id": run_id})
         if not rows:
-            raise GanDesktopError(f"The class has no training number {run_id}.")
+            raise GanDesktopError(f"The class has no training number {run_id}.", title="No such training")
         return run_from_row(rows[0])
 
     def unfinished(self) -> int | None:
@@ -236,8 +269,12 @@ class Coordination:
                 num_updates = sum(decision.status == "counted" for decision in publication.decisions)
                 self._execute("add_history", **figures, num_updates=num_updates)
                 self._execute("prune_weights", iteration=publication.iteration)
+                if publication.went_back:
+                    self._query("return_unbegun_units")
                 if self._execute("advance", **figures) != 1:
                     raise _replaced()
+                if publication.went_back:
+                    self._execute("go_back", iteration=publication.iteration)
         except psycopg2.errors.UniqueViolation as error:  # the other one's weights came in first
             raise _replaced() from error
 
@@ -266,6 +303,11 @@ class Coordination:
     ) -> None:
         """Write down what happened, for the instructor (`public`: for everybody)."""
         self._execute("add_event", kind=kind, message=message, worker_id=worker_id, is_public=public)
+        self._execute("thin_events")
+
+    def forget_going_back(self) -> None:
+        """The wish to go back to a checkpoint cannot be fulfilled."""
+        self._execute("forget_going_back")
 
     def drop_stale_payloads(self) -> None:
         """Delete the bytes of updates that no coordinator will merge any more."""
@@ -315,15 +357,7 @@ class Coordination:
 
     def _store_state(self, iteration: int, state: bytes) -> None:
         self._execute("drop_state")
-        self._connection.upload(
-            "gan.optimizer_state",
-            {
-                "run_id": binary(self._run_id, "int4"),
-                "iteration": binary(iteration, "int4"),
-                "sha256": hashlib.sha256(state).digest(),
-                "payload": state,
-            },
-        )
+        _upload_state(self._connection, self._run_id, iteration, state)
 
     def _query(self, statement: str, **parameters: Any) -> list[Any]:
         return self._connection.query(
@@ -334,6 +368,18 @@ class Coordination:
         return self._connection.execute(
             self._sql[statement], {"run_id": self._run_id, "token": self._token, **parameters}
         )
+
+
+def _upload_state(connection: Connection, run_id: int, iteration: int, state: bytes) -> None:
+    connection.upload(
+        "gan.optimizer_state",
+        {
+            "run_id": binary(run_id, "int4"),
+            "iteration": binary(iteration, "int4"),
+            "sha256": hashlib.sha256(state).digest(),
+            "payload": state,
+        },
+    )
 
 
 def _replaced() -> CoordinatorReplaced:

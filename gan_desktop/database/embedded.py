@@ -176,8 +176,8 @@ class EmbeddedPostgres:
         if self._port:
             if not _is_free(self._port, self._listen):
                 raise EmbeddedServerError(
-                    f"Port {self._port} of this computer is used by another program."
-                    " Close that program, or choose another port."
+                    f"Port {self._port} of this computer is used by another program, or kept for the system."
+                    " Close that program, or choose another port from 1024 on (class host --port)."
                 )
             return self._port
         remembered = cluster.remembered_port()

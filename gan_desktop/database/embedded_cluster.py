@@ -38,6 +38,7 @@ import psutil
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.embedded_account import Account, account_for, readable_binaries
 from gan_desktop.errors import ConnectionFailed, EmbeddedServerError
+from gan_desktop.files import write_whole
 
 StopMode = Literal["smart", "fast", "immediate"]
 
@@ -71,6 +72,11 @@ _SETTINGS = {
     "log_checkpoints": "off",
     # Half-finished logins take places too; nobody needs a minute for one.
     "authentication_timeout": "10s",
+}
+# The same with the first major version that knows each.
+_NEWER_SETTINGS = {
+    # Whoever listens without ever reading fills the disk with others' notifications: by default, 8 GB of it.
+    (17, "max_notify_queue_pages"): "256",
 }
 
 
@@ -131,7 +137,7 @@ class Cluster:
             raise EmbeddedServerError(disk_full_words(self.home))
         setup = Path(tempfile.mkdtemp(prefix="setup-", dir=self.home))
         password = secrets.token_urlsafe(24)
-        _write(setup / "password", password, mode=0o600)
+        write_whole(setup / "password", password.encode(), mode=0o600)
         if self.account is not None:
             self.account.take_over(setup)
         self.rotate_log()
@@ -139,7 +145,7 @@ class Cluster:
         options = ["-A", "scram-sha-256", "-E", "UTF8", "--locale", "C", "--username", _SUPERUSER]
         if not self._run("initdb", *files, *options, *([] if sync else ["--no-sync"])):
             raise self.failure("set up a database")
-        _write(self.password_file, password, mode=0o600)
+        write_whole(self.password_file, password.encode(), mode=0o600)
         (setup / "pgdata").rename(self.pgdata)
         shutil.rmtree(setup)
 
@@ -246,12 +252,13 @@ class Cluster:
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write server.conf and pg_hba.conf for the next launch."""
-        _write(self.home / "server.conf", _server_conf(settings))
-        _write(self.home / "pg_hba.conf", _PG_HBA)
+        # Readable by the account that the server runs as, whatever the umask is.
+        write_whole(self.home / "server.conf", _server_conf(settings, self._version).encode(), mode=0o644)
+        write_whole(self.home / "pg_hba.conf", _PG_HBA.encode(), mode=0o644)
 
     def is_configured(self, settings: Mapping[str, str]) -> bool:
         """Whether the last launch had these settings."""
-        return (self.home / "server.conf").read_text("utf-8") == _server_conf(settings)
+        return (self.home / "server.conf").read_text("utf-8") == _server_conf(settings, self._version)
 
     def remembered_port(self) -> int | None:
         """The port of the last start."""
@@ -263,7 +270,7 @@ class Cluster:
     def remember_port(self, port: int) -> None:
         """Keep the port for the next start."""
         if port != self.remembered_port():
-            _write(self.home / "port", f"{port}\n")
+            write_whole(self.home / "port", f"{port}\n".encode(), mode=0o644)
 
     def rotate_log(self) -> None:
         """Begin a new log, keeping one older."""
@@ -280,6 +287,11 @@ class Cluster:
         end = max((i for i, line in enumerate(lines) if _FATAL.search(line)), default=len(lines) - 1)
         # PostgreSQL names the reason in the line before the one in which it gives up.
         words = " ".join(line.strip() for line in lines[max(0, end - 1) : end + 1])
+        if "could not create any TCP/IP sockets" in words:
+            return EmbeddedServerError(
+                "The database may not use this port: another program has it, or it is below 1024 and kept for"
+                " the system. Choose another: gan-desktop class host --port 23456"
+            )
         return EmbeddedServerError(
             f"PostgreSQL could not {deed} in {self.home}. The end of its log, {self.log}: {words}"
         )
@@ -362,11 +374,13 @@ def _process_options(account: Account | None) -> dict[str, Any]:
     return options
 
 
-def _server_conf(settings: Mapping[str, str]) -> str:
+def _server_conf(settings: Mapping[str, str], version: str) -> str:
+    major = int(version.split(".")[0])
+    newer = {name: value for (first, name), value in _NEWER_SETTINGS.items() if major >= first}
     # ALTER SYSTEM writes to pgdata/postgresql.auto.conf, which overrides this file.
     lines = ["# Written by GAN Desktop at every start: use ALTER SYSTEM instead of changing this file."]
     lines.append("include 'pgdata/postgresql.conf'")
-    for name, value in {**_SETTINGS, **settings}.items():
+    for name, value in {**_SETTINGS, **newer, **settings}.items():
         quoted = value.replace("'", "''")
         lines.append(f"{name} = '{quoted}'")
     return "\n".join(lines) + "\n"
@@ -386,19 +400,6 @@ def wheel_bin_dir() -> Path:
             " or name the folder of an installed PostgreSQL's programs."
         )
     return Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin"
-
-
-def _write(path: Path, text: str, mode: int = 0o644) -> None:
-    """Replace a small file in one step, on the disk before it counts."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    new.touch(mode=0o600, exist_ok=False)
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.chmod(mode)
-    new.replace(path)
 
 
 def _free_mb(folder: Path) -> int:

@@ -12,7 +12,11 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 @cache
 def load_queries(file: str) -> dict[str, str]:
     """The statements of `queries/<file>.sql` by the names in their `-- name: ...` lines."""
-    text = sql_text(f"queries/{file}.sql")
+    return named_statements(sql_text(f"queries/{file}.sql"))
+
+
+def named_statements(text: str) -> dict[str, str]:
+    """The statements of a file by the names in their `-- name: ...` lines."""
     parts = _NAME.split(text)[1:]
     return {name: statement.strip() for name, statement in zip(parts[::2], parts[1::2], strict=True)}
 

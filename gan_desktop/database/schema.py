@@ -9,14 +9,20 @@ from importlib import resources
 from urllib.parse import quote, urlencode
 
 import psycopg2.errors
+from packaging.version import Version
 from psycopg2 import sql
 
+from gan_desktop import __version__
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.queries import load_queries, sql_text
-from gan_desktop.errors import SchemaError
+from gan_desktop.errors import GanDesktopError, SchemaError, SettingsError
+from gan_desktop.names import MAX_TITLE, is_plain_line
 
 # The number that api/functions.sql returns; raised with every change of migrations/ or api/.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# The first program version that speaks it; `class upgrade` and `class init` write it into the class.
+FIRST_PROGRAM = "0.2.0"
+OLDEST_POSTGRESQL = 14
 # Another program that changes the tables at this moment is waited for.
 MIGRATION_LOCK_S = 10.0
 
@@ -42,6 +48,16 @@ class ClassRoles:
         """The group of all students."""
         return f"gan_student_{self.class_id}"
 
+    @property
+    def enrol(self) -> str:
+        """The group of the enrol cards' logins."""
+        return f"gan_enrol_{self.class_id}"
+
+    @property
+    def registrar(self) -> str:
+        """Makes the logins of people who enrol; nobody logs in as it."""
+        return f"gan_registrar_{self.class_id}"
+
 
 @dataclass(frozen=True)
 class NewClass:
@@ -59,12 +75,17 @@ def init_class(administrator: Address, title: str) -> NewClass:
     short it goes on where that one ended.
 
     Raises:
+        SettingsError: The title cannot be one.
         SchemaError: The database holds a class already, or the login may not make one (with the
             SQL for the server's administrator).
         ConnectionFailed: No connection.
     """
-    if not 1 <= len(title) <= 80:
-        raise SchemaError("A class's title has 1 to 80 characters. Choose another title.")
+    if not is_plain_line(title, MAX_TITLE):
+        raise SettingsError(
+            f"A class's title has 1 to {MAX_TITLE} characters, all of them visible, and no space at its ends."
+            " Choose another title.",
+            title="Not a title",
+        )
     password = secrets.token_urlsafe(24)
     with Connection(administrator) as connection:
         begun = _begun_class(connection)
@@ -76,36 +97,92 @@ def init_class(administrator: Address, title: str) -> NewClass:
             else:
                 _make_roles(connection, roles, password)
             _close_doors(connection, roles, administrator, rights)
+            _let_people_enrol(connection, roles, administrator)
+            _keep_room_for_coordinator(connection, roles)
     _migrate(administrator, roles)
     with Connection(administrator) as connection, connection.transaction():
         connection.execute("SET LOCAL ROLE " + roles.owner)
-        connection.execute("INSERT INTO gan.class (class_id, title) VALUES (%s, %s)", (roles.class_id, title))
+        connection.execute(
+            "INSERT INTO gan.class (class_id, title, minimum_program) VALUES (%s, %s, %s)",
+            (roles.class_id, title, FIRST_PROGRAM),
+        )
         _make_api(connection, roles, rights.api_schema)
     return NewClass(roles.class_id, roles.coordinator, password)
+
+
+def require_upgradable(connection: Connection) -> int:
+    """The version of the class that this login may bring up to date.
+
+    Raises:
+        SchemaError: No class here, one of a newer version than this program's, or not its maker's login.
+    """
+    address = connection.address
+    version = schema_version(connection)
+    if version is None:
+        raise SchemaError(
+            f'The database "{address.dbname}" holds no class yet: make one first.', title="No class here"
+        )
+    if version > SCHEMA_VERSION:
+        raise SchemaError(
+            "The class is newer than this program. Get the newest version of the program.",
+            title="This program is too old for the class",
+        )
+    [row] = connection.query(
+        "SELECT pg_has_role(nspowner, 'MEMBER') AS is_makers FROM pg_namespace WHERE nspname = 'gan'"
+    )
+    if not row.is_makers:
+        raise SchemaError(
+            f'"{address.user}" did not make this class. Upgrade it with the login that did (that of'
+            " `class init`, in a config.yaml of its own: --config FILE), or with --hosted.",
+            title="Only the class's maker may do this",
+        )
+    _require_rights(connection, address)
+    return version
 
 
 def upgrade_class(administrator: Address) -> None:
     """Bring a class of an older program version up to date; nothing of its data is lost.
 
     Raises:
-        SchemaError: No class here, or one of a newer version than this program's.
+        SchemaError: No class here, one of a newer version than this program's, or not its maker's login.
     """
     with Connection(administrator) as connection:
-        version = schema_version(connection)
-        if version is None:
-            raise SchemaError(f'The database "{administrator.dbname}" holds no class yet: make one first.')
-        if version > SCHEMA_VERSION:
-            raise SchemaError("The class is newer than this program. Get the newest version of the program.")
-        _require_rights(connection, administrator)
+        require_upgradable(connection)
         [row] = connection.query(
             "SELECT class_id, (SELECT pronamespace::regnamespace::text FROM pg_proc"
             " WHERE oid = to_regprocedure('schema_version()')) AS api_schema FROM gan.class"
         )
         roles = ClassRoles(row.class_id)
+        with connection.transaction():
+            _let_people_enrol(connection, roles, administrator)
+            _keep_room_for_coordinator(connection, roles)
     _migrate(administrator, roles)
     with Connection(administrator) as connection, connection.transaction():
         connection.execute("SET LOCAL ROLE " + roles.owner)
+        connection.execute("UPDATE gan.class SET minimum_program = %s", [FIRST_PROGRAM])
         _make_api(connection, roles, row.api_schema)
+
+
+def drop_class(administrator: Address) -> None:
+    """Remove a class from its database again, with all roles of its own but not its students' logins.
+
+    For a restore that failed: the database is as empty as before.
+    """
+    with Connection(administrator) as connection:
+        owners = connection.query(
+            "SELECT pg_get_userbyid(nspowner) AS name FROM pg_namespace WHERE nspname = 'gan'"
+        )
+        for row in owners:
+            class_id = row.name.removeprefix(ClassRoles("").owner)
+            names = connection.query(
+                "SELECT rolname FROM pg_roles WHERE rolname ~ ('^gan_[a-z]+_' || %s || '$')", [class_id]
+            )
+            roles = sql.SQL(", ").join(sql.Identifier(role.rolname) for role in names)
+            with connection.transaction():
+                # Only a member of a role may drop what it owns and was granted.
+                connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(roles))
+                connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(roles))
+                connection.execute(sql.SQL("DROP ROLE {}").format(roles))
 
 
 def schema_version(connection: Connection) -> int | None:
@@ -129,17 +206,33 @@ def require_fitting_schema(connection: Connection) -> None:
             title="No class here",
         )
     if version > SCHEMA_VERSION:
-        raise SchemaError(
-            f"The class speaks version {version}, this program version {SCHEMA_VERSION}."
-            " Get the newest version of the program. Your work so far is safe.",
-            title="This program is too old for the class",
-        )
+        raise _too_old(connection)
     if version < SCHEMA_VERSION:
         raise SchemaError(
             f"The class's database speaks version {version}, this program version {SCHEMA_VERSION}."
-            " Ask your instructor to upgrade the class.",
+            " Ask your instructor to upgrade the class (gan-desktop class upgrade).",
             title="The class is too old for this program",
         )
+    if Version(__version__) < Version(_minimum_program(connection)):
+        raise _too_old(connection)
+
+
+def _minimum_program(connection: Connection) -> str:
+    try:
+        return str(connection.query("SELECT minimum_program FROM class_info")[0].minimum_program)
+    except (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn, GanDesktopError):
+        # A card's login may not look, and a class of the future may keep it elsewhere.
+        return "0"
+
+
+def _too_old(connection: Connection) -> SchemaError:
+    minimum = _minimum_program(connection)
+    is_known = Version(minimum) > Version(__version__)
+    needed = f"the class needs {minimum} or newer" if is_known else "the class needs a newer one"
+    return SchemaError(
+        f"You have {__version__}, {needed}. Your work so far is safe. Get the newest version of the program.",
+        title="This program is too old for the class",
+    )
 
 
 @dataclass(frozen=True)
@@ -156,7 +249,8 @@ class _Rights:
 def _require_rights(connection: Connection, administrator: Address) -> _Rights:
     [row] = connection.query(
         """
-        SELECT r.rolsuper, r.rolcreaterole OR r.rolsuper AS makes_roles,
+        SELECT current_setting('server_version_num')::integer / 10000 AS postgresql,
+               r.rolsuper, r.rolcreaterole OR r.rolsuper AS makes_roles,
                pg_has_role(d.datdba, 'USAGE') AS owns_database,
                coalesce((SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace
                          WHERE nspname = 'public'), false) AS owns_public
@@ -164,6 +258,12 @@ def _require_rights(connection: Connection, administrator: Address) -> _Rights:
         WHERE r.rolname = current_user AND d.datname = current_database()
         """
     )
+    if row.postgresql < OLDEST_POSTGRESQL:
+        raise SchemaError(
+            f"This server is PostgreSQL {row.postgresql}, and a class needs {OLDEST_POSTGRESQL} or newer."
+            " Ask its administrator, or keep the class on this computer: gan-desktop class host",
+            title="The server is too old for a class",
+        )
     missing = []
     if not row.makes_roles:
         missing.append(f'ALTER ROLE "{administrator.user}" CREATEROLE;')
@@ -172,7 +272,8 @@ def _require_rights(connection: Connection, administrator: Address) -> _Rights:
     if missing:
         raise SchemaError(
             f'"{administrator.user}" may not make a class here. Ask the server\'s administrator to run'
-            " this once, then try again:\n    " + "\n    ".join(missing)
+            " this once, then try again:\n    " + "\n    ".join(missing),
+            title="This login may not make a class",
         )
     return _Rights(row.rolsuper, row.owns_public)
 
@@ -190,7 +291,9 @@ def _begun_class(connection: Connection) -> ClassRoles | None:
     dbname = connection.address.dbname
     if schema_version(connection) is not None:
         raise SchemaError(
-            f'The database "{dbname}" holds a class already. Make an empty database for another.'
+            f'The database "{dbname}" holds a class already. Make an empty database for another;'
+            " on the server of `class host`: --hosted --database NAME",
+            title="There is a class already",
         )
     owners = connection.query(
         "SELECT pg_get_userbyid(nspowner) AS name FROM pg_namespace WHERE nspname = 'gan'"
@@ -200,7 +303,8 @@ def _begun_class(connection: Connection) -> ClassRoles | None:
     prefix = ClassRoles("").owner
     if not owners[0].name.startswith(prefix):
         raise SchemaError(
-            f'The database "{dbname}" has a schema "gan" of another program. Choose an empty database.'
+            f'The database "{dbname}" has a schema "gan" of another program. Choose an empty database.',
+            title="The database is in use",
         )
     return ClassRoles(owners[0].name.removeprefix(prefix))
 
@@ -233,6 +337,33 @@ def _renew_coordinator(connection: Connection, roles: ClassRoles, password: str)
     )
 
 
+def _let_people_enrol(connection: Connection, roles: ClassRoles, address: Address) -> None:
+    """Make the roles behind class cards and room cards, unless the class has them."""
+    if not connection.query("SELECT 1 FROM pg_roles WHERE rolname = %s", [roles.enrol]):
+        _run(connection, "create_enrol", enrol=roles.enrol)
+        _run(connection, "create_registrar", registrar=roles.registrar)
+        _run(
+            connection,
+            "let_people_enrol",
+            enrol=roles.enrol,
+            student=roles.student,
+            registrar=roles.registrar,
+            coordinator=roles.coordinator,
+        )
+    _run(connection, "open_database_to_cards", enrol=roles.enrol, database=address.dbname)
+
+
+def _keep_room_for_coordinator(connection: Connection, roles: ClassRoles) -> None:
+    """Let the coordinator in where the server keeps connections back (reserved_connections), if we may."""
+    # The role is there from PostgreSQL 16 on; who is no superuser was seldom given the right to pass it on.
+    may_grant = connection.query(
+        "SELECT 1 FROM pg_roles WHERE rolname = 'pg_use_reserved_connections'"
+        " AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
+    )
+    if may_grant:
+        _run(connection, "use_reserved_connections", coordinator=roles.coordinator)
+
+
 def _close_doors(connection: Connection, roles: ClassRoles, address: Address, rights: _Rights) -> None:
     named = {"owner": roles.owner, "database": address.dbname}
     _run(connection, "close_database", coordinator=roles.coordinator, student=roles.student, **named)
@@ -254,23 +385,31 @@ def _migrate(administrator: Address, roles: ClassRoles) -> None:
     from yoyo import get_backend, read_migrations
     from yoyo.exceptions import LockTimeout
 
-    options = {"schema": "gan", "options": f"-c role={roles.owner}", **administrator.tls_options()}
     login = f"{quote(administrator.user, safe='')}:{quote(administrator.password or '', safe='')}"
     host = f"[{administrator.host}]" if ":" in administrator.host else administrator.host
-    place = f"{host}:{administrator.port}/{quote(administrator.dbname, safe='')}"
-    backend = get_backend(f"postgresql://{login}@{place}?{urlencode(options)}")
-    try:
-        with resources.as_file(resources.files("gan_desktop.database") / "migrations") as folder:
-            migrations = read_migrations(str(folder))
-            with backend.lock(MIGRATION_LOCK_S):
-                backend.apply_migrations(backend.to_apply(migrations))
-    except LockTimeout as error:
-        raise SchemaError(
-            "Another program is changing the tables of this class, or was stopped while it did. Wait until it"
-            " is done; if none runs, its mark is removed by:\n    DELETE FROM gan.yoyo_lock;"
-        ) from error
-    finally:
-        backend.connection.close()
+    place = f"{host}:{administrator.port}"
+    with administrator.tls_options() as tls:
+        # Among the options, the database's name may have any characters; yoyo does not decode a path.
+        options = {
+            "dbname": administrator.dbname,
+            "schema": "gan",
+            "options": f"-c role={roles.owner}",
+            **tls,
+        }
+        backend = get_backend(f"postgresql://{login}@{place}/?{urlencode(options)}")
+        try:
+            with resources.as_file(resources.files("gan_desktop.database") / "migrations") as folder:
+                migrations = read_migrations(str(folder))
+                with backend.lock(MIGRATION_LOCK_S):
+                    backend.apply_migrations(backend.to_apply(migrations))
+        except LockTimeout as error:
+            raise SchemaError(
+                "Another program is changing the tables of this class, or was stopped while it did. Wait"
+                " until it is done; if none runs, its mark is removed by:\n    DELETE FROM gan.yoyo_lock;",
+                title="The class is being changed",
+            ) from error
+        finally:
+            backend.connection.close()
 
 
 def _make_api(connection: Connection, roles: ClassRoles, api_schema: str) -> None:
@@ -283,12 +422,17 @@ def _make_api(connection: Connection, roles: ClassRoles, api_schema: str) -> Non
     except (psycopg2.errors.DuplicateTable, psycopg2.errors.DuplicateFunction) as error:
         raise SchemaError(
             f'Schema "{api_schema}" of this database holds something of another program'
-            f" ({error.diag.message_primary}). Remove it, or choose an empty database, and try again."
+            f" ({error.diag.message_primary}). Remove it, or choose an empty database, and try again.",
+            title="The database is in use",
         ) from error
     connection.execute(
         sql.SQL(sql_text("api/grants.sql")).format(
             student=sql.Identifier(roles.student),
             coordinator=sql.Identifier(roles.coordinator),
+            enrol=sql.Identifier(roles.enrol),
             api=sql.Identifier(api_schema),
         )
     )
+    connection.execute("SET LOCAL ROLE NONE")
+    names = {"owner": sql.Identifier(roles.owner), "registrar": sql.Identifier(roles.registrar)}
+    connection.execute(sql.SQL(sql_text("api/registrar.sql")).format(**names))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gan_desktop.database.connection import Connection, binary
 from gan_desktop.database.queries import load_queries
+from gan_desktop.errors import GanDesktopError
 from gan_desktop.records import ShardFile
 
 
@@ -23,12 +24,33 @@ class Dataset:
     fingerprint: str
 
 
+def choose_dataset(datasets: Sequence[Dataset], dataset_id: int | None) -> Dataset:
+    """One of a class's data sets; None: the newest.
+
+    Raises:
+        GanDesktopError: There is none, or none of that number.
+    """
+    if not datasets:
+        raise GanDesktopError(
+            "The class has no pictures yet. Import some: gan-desktop class import.", title="No pictures"
+        )
+    for dataset in datasets:
+        if dataset.dataset_id == dataset_id:
+            return dataset
+    if dataset_id is None:
+        return datasets[-1]
+    known = ", ".join(f"{dataset.dataset_id} ({dataset.name})" for dataset in datasets)
+    raise GanDesktopError(
+        f"The class has no data set number {dataset_id}. There are: {known}.", title="No such pictures"
+    )
+
+
 class ShardStore:
     """Stores and lists data sets, as the class's coordinator role."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._sql = load_queries("coordinator")
+        self._sql = load_queries("pictures")
 
     def begin(self, name: str, image_size: int) -> int:
         """Open a new data set; returns its number. Shards follow one by one with `add`."""
@@ -38,8 +60,8 @@ class ShardStore:
         )
         return int(row.dataset_id)
 
-    def add(self, dataset_id: int, position: int, shard: ShardFile) -> None:
-        """Store one shard of an open data set."""
+    def add(self, dataset_id: int, position: int, shard: ShardFile, url: str | None = None) -> None:
+        """Store one shard of an open data set; only its description where its bytes are at `url`."""
         with self._connection.transaction():
             [row] = self._query(
                 "add_shard",
@@ -49,18 +71,24 @@ class ShardStore:
                 num_bytes=len(shard.data),
                 sha256=shard.sha256,
                 is_held_out=shard.is_held_out,
+                url=url,
             )
-            self._connection.upload(
-                "gan.shard_payloads", {"shard_id": binary(row.shard_id, "int4"), "payload": shard.data}
-            )
+            if url is None:
+                self._connection.upload(
+                    "gan.shard_payloads", {"shard_id": binary(row.shard_id, "int4"), "payload": shard.data}
+                )
 
     def finish(self, dataset_id: int, fingerprint: str) -> int:
-        """Close a data set. If the class has the very same pictures already, that set is returned
-        and the new copy dropped."""
+        """Close a data set. If the class has the very same pictures already, that set is returned: its bytes
+        are from now on those of the new copy, wherever it keeps them."""
         known = self._query("find_dataset", fingerprint=fingerprint)
         if known:
-            self.discard(dataset_id)
-            return int(known[0].dataset_id)
+            known_id = int(known[0].dataset_id)
+            with self._connection.transaction():
+                for statement in ("forget_payloads", "move_payloads", "move_urls"):
+                    self._execute(statement, dataset_id=dataset_id, known_id=known_id)
+                self.discard(dataset_id)
+            return known_id
         self._execute("finish_dataset", dataset_id=dataset_id, fingerprint=fingerprint)
         return dataset_id
 
@@ -68,15 +96,24 @@ class ShardStore:
         """Drop a data set that was not finished (a cancelled import)."""
         self._execute("discard_dataset", dataset_id=dataset_id)
 
-    def store(self, name: str, image_size: int, shards: Iterable[ShardFile]) -> int:
+    def store(
+        self,
+        name: str,
+        image_size: int,
+        shards: Iterable[ShardFile],
+        place: Callable[[ShardFile], str | None] = lambda shard: None,
+    ) -> int:
         """Store all shards and return the open data set's number (`finish` it next).
 
         A failure on the way leaves nothing behind.
+
+        Args:
+            place: Puts a shard's bytes elsewhere and returns their address; None: into the database.
         """
         dataset_id = self.begin(name, image_size)
         try:
             for position, shard in enumerate(shards):
-                self.add(dataset_id, position, shard)
+                self.add(dataset_id, position, shard, place(shard))
         except BaseException:
             self.discard(dataset_id)
             raise

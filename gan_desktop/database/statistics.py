@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gan_desktop.database.connection import Connection
@@ -36,7 +38,9 @@ class WorkerSummary:
 
     Attributes:
         state, state_detail: The code of the sentence that the student sees, and what fills its gaps.
+        last_error: Why a unit of it came to nothing lately; None: all goes well.
         silent_s: Time since its last sign of life.
+        is_withdrawn: Its owner was removed from the class.
     """
 
     worker_id: str
@@ -50,14 +54,36 @@ class WorkerSummary:
     num_images: int
     images_per_second: float
     on_hold_reason: str | None
+    last_error: str | None
+    program_version: str | None
     silent_s: float
+    is_withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class Room:
+    """Connections that a server (or its database) allows, those kept for its administrator, and those in
+    use for something else than the class."""
+
+    allowed: int
+    reserved: int
+    used_by_others: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server's clock, and the size of the class's database."""
+
+    at: datetime
+    num_bytes: int
 
 
 @dataclass(frozen=True)
 class Queue:
-    """Units in students' hands, and updates that wait to be merged."""
+    """Units in students' hands, units that came back undone, and updates that wait to be merged."""
 
     num_units_out: int
+    num_units_returned: int
     num_updates_waiting: int
 
 
@@ -98,10 +124,31 @@ class Statistics:
             for row in self._query("samples", run_id=run_id, after=after)
         ]
 
+    def server(self) -> Server:
+        """The server's clock and the class's size."""
+        return Server(**self._query("server")[0]._asdict())
+
     def workers(self) -> list[WorkerSummary]:
         """All computers that ever took part: those at work first."""
-        return [WorkerSummary(**row._asdict()) for row in self._query("workers")]
+        return [
+            WorkerSummary(**{**row._asdict(), "state_detail": _plain_values(row.state_detail)})
+            for row in self._query("workers")
+        ]
 
     def _query(self, statement: str, **parameters: Any) -> list[Any]:
         # None where there are no parameters: then % in a statement is an ordinary character.
         return self._connection.query(self._sql[statement], parameters or None)
+
+
+def _plain_values(told: str) -> Mapping[str, Any]:
+    """What a student's computer told, which may be nested too deep to read (in a class of version 1)."""
+    try:
+        values = json.loads(told)
+    except (RecursionError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def room_for_connections(connection: Connection) -> Room:
+    """How many connections the server has for a class; any login may ask."""
+    return Room(**connection.query(load_queries("statistics")["room"])[0]._asdict())

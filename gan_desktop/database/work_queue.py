@@ -54,6 +54,7 @@ class Directives:
         run_id, run_status, iteration: The class's training now; None: there is none yet.
         coordinator_silent_s: Seconds since the coordinator's own last sign of life.
         lost_units: Units of ours whose lease is gone.
+        messages: The instructor's, of the last hour, which we have not read: number and text, in order.
     """
 
     run_id: int | None
@@ -62,8 +63,7 @@ class Directives:
     coordinator_silent_s: float | None
     lost_units: tuple[int, ...]
     is_on_hold: bool
-    message_id: int | None
-    message: str | None
+    messages: tuple[tuple[int, str], ...] = ()
 
 
 _WAITING = {
@@ -152,8 +152,15 @@ class WorkQueue:
         unit_ids: Sequence[int],
         images_done: int,
         error: str | None,
+        readings: Mapping[str, float] | None = None,
+        last_message: int = 0,
     ) -> Directives:
-        """Keep the leases of `unit_ids` (the one in work first) and hear what is new."""
+        """Keep the leases of `unit_ids` (the one in work first) and hear what is new.
+
+        Args:
+            readings: How busy the computer is (records.Readings), where that is known.
+            last_message: Number of the newest message that was read.
+        """
         [row] = self._connection.query(
             self._sql["heartbeat"],
             {
@@ -164,6 +171,8 @@ class WorkQueue:
                 "unit_ids": list(unit_ids),
                 "images_done": images_done,
                 "error": error,
+                "readings": json.dumps(dict(readings or {})),
+                "last_message": last_message,
             },
         )
         return Directives(
@@ -173,8 +182,7 @@ class WorkQueue:
             coordinator_silent_s=row.coordinator_silent_seconds,
             lost_units=tuple(row.lost_units),
             is_on_hold=row.is_on_hold,
-            message_id=row.message_id,
-            message=row.message,
+            messages=tuple(zip(row.message_ids, row.messages, strict=True)),
         )
 
     def leave(self, worker_id: str) -> None:
@@ -197,6 +205,7 @@ def run_from_row(row: Any) -> Run:
         epoch=row.epoch,
         dataset_id=row.dataset_id,
         config=RunConfig.from_json(row.config),
+        restarted_at=row.restarted_at,
     )
 
 

@@ -29,9 +29,9 @@ A setting comes from the first of these places that has it:
 4. the default below.
 
 A wrong value stops the program at once: it names the file, the key, what stands there and what to write.
-The password of `database` is looked for in these places, in this order: `--password-file FILE` (`-` reads
-standard input), `PGPASSWORD`, PostgreSQL's own password file, this computer's password store, and last
-`database.password`.
+The password is looked for in these places, in this order: `--password-file FILE` (`-` reads standard
+input), `PGPASSWORD`, PostgreSQL's own password file, `database.password`, and last where
+`gan-desktop join` keeps it: this computer's password store, or a file that only you can read.
 """
 _HISTORIC = """
 Three keys have an older name too, which goes on working:

@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated
 
+import platformdirs
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -17,9 +18,8 @@ from pydantic import (
 )
 
 from gan_desktop.errors import SettingsError
+from gan_desktop.names import MAX_NAME, is_name
 from gan_desktop.records import RunConfig
-
-MAX_NAME_LENGTH = 40
 
 
 def _single_line(text: str) -> str:
@@ -27,6 +27,12 @@ def _single_line(text: str) -> str:
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
         raise ValueError("holds a control character")
     return text
+
+
+def _shown(name: str) -> str:
+    if name and not is_name(name):
+        raise ValueError("holds an invisible character")
+    return name
 
 
 def _storable(secret: SecretStr) -> SecretStr:
@@ -75,15 +81,20 @@ class DatabaseSettings(Section):
         title="Whether a server without encryption will do",
         description="true (allow a connection that others can read along) or false",
     )
+    ca_file: Path | None = Field(
+        default=None,
+        title="The one certificate to trust, where the server has none of a public authority",
+        description="the path of the certificate's file (PEM), from the server's administrator",
+    )
 
 
 class WorkerSettings(Section):
     """How this computer takes part; an empty name stands for the host name."""
 
-    name: Annotated[Line, StringConstraints(max_length=MAX_NAME_LENGTH)] = Field(
+    name: Annotated[Line, StringConstraints(max_length=MAX_NAME), AfterValidator(_shown)] = Field(
         default="",
         title="How the class sees this computer; empty: its host name",
-        description=f"a name of at most {MAX_NAME_LENGTH} characters on one line",
+        description=f"a name of at most {MAX_NAME} characters on one line",
     )
     batch_size: int = Field(
         default=32,
@@ -119,8 +130,20 @@ class DataSettings(Section):
 
     dataset_path: Path | None = Field(
         default=None,
-        title="The class's pictures, where this computer has them already",
+        title="The class's pictures, where this computer has them already: they need not be downloaded",
         description="the path of a folder or zip file with images",
+    )
+    cache_folder: Path | None = Field(
+        default=None,
+        title="Where pictures from classes and the Hub are kept; left out: this user's cache folder",
+        description="the path of a folder",
+    )
+    cache_limit_gb: float = Field(
+        default=10.0,
+        ge=0.05,
+        le=100_000,
+        title="The most a class's pictures may take there; what was not used for longest goes first",
+        description="gigabytes from 0.05 to 100000, for example 10",
     )
     num_workers_dataloader: int = Field(
         default=0,
@@ -129,6 +152,16 @@ class DataSettings(Section):
         title="Not used: pictures are decoded once, when a shard is loaded",
         description="a whole number from 0 to 64",
     )
+
+    @property
+    def cache_place(self) -> Path:
+        """The folder of all that could be fetched again."""
+        return self.cache_folder or platformdirs.user_cache_path("gan-desktop", appauthor=False)
+
+    @property
+    def cache_limit_bytes(self) -> int:
+        """`cache_limit_gb` in bytes."""
+        return round(self.cache_limit_gb * 1e9)
 
 
 class HuggingFaceSettings(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import platform
@@ -17,12 +18,29 @@ from gan_desktop.errors import DeviceError
 
 @dataclass(frozen=True)
 class Device:
-    """The chosen processor. `name` is the card's own, or "CPU"; `reason` a sentence for the student."""
+    """The chosen processor.
+
+    Attributes:
+        name: The card's own, or "CPU".
+        reason: Why this one, in a sentence for the student.
+        uuid: By which NVIDIA's driver knows the card, whatever the order that PyTorch lists cards in.
+    """
 
     torch_device: torch.device
     name: str
     reason: str
     vram_gb: float | None = None
+    uuid: str | None = None
+
+    @property
+    def is_card(self) -> bool:
+        """Whether a graphics card computes."""
+        return self.torch_device.type != "cpu"
+
+    @property
+    def is_amd(self) -> bool:
+        """Whether PyTorch drives the card by AMD's libraries; it calls the device cuda all the same."""
+        return self.torch_device.type == "cuda" and torch.version.hip is not None
 
 
 def choose_device(wanted: str | None = None) -> Device:
@@ -34,7 +52,7 @@ def choose_device(wanted: str | None = None) -> Device:
     Raises:
         DeviceError: The wanted device is not here or fails; the message names those that are.
     """
-    cards, absence = _graphics_cards()
+    cards, absence = graphics_cards()
     if wanted in (None, "auto"):
         return _first_working(cards, absence)
     name = "cuda:0" if wanted == "cuda" else wanted
@@ -53,7 +71,7 @@ def set_threads(wanted: int | None = None) -> int:
 
     Call it in the thread that computes: the setting does not reach threads that already run.
     """
-    num_threads = wanted or max(1, _num_cores() - 1)
+    num_threads = wanted or max(1, num_cores() - 1)
     torch.set_num_threads(num_threads)
     return num_threads
 
@@ -76,8 +94,8 @@ def kernel_trouble(device: torch.device) -> str | None:
     return None if math.isfinite(total) else "it computes numbers that are not finite"
 
 
-def _graphics_cards() -> tuple[list[str], str]:
-    """Names of the cards PyTorch sees, and a sentence for when there is none."""
+def graphics_cards() -> tuple[list[str], str]:
+    """The devices of the cards that PyTorch sees (`cuda:0`, `mps`), and a sentence for when there is none."""
     # An old driver is told as a warning only; the student has to read it as the reason.
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -107,11 +125,35 @@ def _describe(name: str, reason: str) -> Device:
     device = torch.device(name)
     if device.type == "cuda":
         properties = torch.cuda.get_device_properties(device)
-        return Device(device, properties.name, reason, round(properties.total_memory / 2**30, 1))
+        vram_gb = round(properties.total_memory / 2**30, 1)
+        uuid = getattr(properties, "uuid", None)  # PyTorch before 2.5 does not tell
+        return Device(device, properties.name, reason, vram_gb, None if uuid is None else str(uuid))
     return Device(device, "Apple GPU" if device.type == "mps" else "CPU", reason)
 
 
-def _num_cores() -> int:
+def release_memory(device: torch.device) -> None:
+    """Give the card's memory that PyTorch keeps for later back to the other programs."""
+    # A card that broke down cannot even do that, and needs not.
+    with contextlib.suppress(RuntimeError):
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif device.type == "mps":
+            torch.mps.empty_cache()
+
+
+def limit_memory(device: torch.device, gigabytes: float | None) -> None:
+    """Let PyTorch take at most so much of a CUDA card's memory; None: all of it.
+
+    What needs more runs out of memory, and the trainer takes smaller micro-batches.
+    """
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        share = 1.0 if gigabytes is None else min(1.0, gigabytes * 2**30 / total)
+        torch.cuda.set_per_process_memory_fraction(share, device)
+
+
+def num_cores() -> int:
+    """Processor cores that this process may use."""
     # Containers and lab computers often allow a process fewer cores than the computer has.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from gan_desktop.errors import ImageSetError
 from gan_desktop.records import ShardRange
 
 Indices = npt.NDArray[np.int64]
+
+# In place of a shard's number where the order of the shards themselves is drawn.
+_ALL_SHARDS = -1
 
 
 def shard_permutation(run_seed: int, epoch: int, shard_id: int, num_images: int) -> Indices:
@@ -49,3 +53,38 @@ def unit_positions(
         order = shard_permutation(run_seed, part.epoch, part.shard_id, size)
         positions.append((part.shard_id, order[part.first : part.first + part.count]))
     return positions
+
+
+def epoch_units(
+    run_seed: int, epoch: int, shard_sizes: Mapping[int, int], unit_images: int, *, first: int = 0
+) -> list[tuple[ShardRange, ...]]:
+    """Cut one epoch into units without a database: every image once, shard after shard in a seeded order.
+
+    Args:
+        run_seed: `RunConfig.seed`.
+        epoch: Which one.
+        shard_sizes: Images in each shard, by shard number.
+        unit_images: Images in a unit; the last one holds half to one and a half of that.
+        first: Images of the epoch that are done. The cuts after it stay where they are.
+    """
+    numbers = sorted(shard_sizes)
+    order = [numbers[i] for i in shard_permutation(run_seed, epoch, _ALL_SHARDS, len(numbers))]
+    total = sum(shard_sizes.values())
+    cuts = range(unit_images, total - unit_images // 2 + 1, unit_images)
+    edges = [first, *(cut for cut in cuts if cut > first), total]
+    return [_ranges(order, shard_sizes, epoch, start, end) for start, end in pairwise(edges) if end > start]
+
+
+def _ranges(
+    order: Sequence[int], shard_sizes: Mapping[int, int], epoch: int, start: int, end: int
+) -> tuple[ShardRange, ...]:
+    """The pieces of shards between two places of an epoch."""
+    ranges = []
+    shard_start = 0
+    for shard_id in order:
+        size = shard_sizes[shard_id]
+        first, last = max(start - shard_start, 0), min(end - shard_start, size)
+        if first < last:
+            ranges.append(ShardRange(shard_id, epoch, first, last - first))
+        shard_start += size
+    return tuple(ranges)

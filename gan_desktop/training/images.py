@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,7 @@ from gan_desktop.training.faces import draw_face
 MAX_FILE_BYTES = 50_000_000
 MAX_PIXELS = 89_000_000  # about where Pillow begins to warn of decompression bombs
 _TOO_MANY_PIXELS = f"more than {MAX_PIXELS // 1_000_000} million pixels"
+MIN_IMAGES = 64  # of a data set
 MIN_EDGE = 8  # smaller ones are icons and spacers, not photographs
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
@@ -31,6 +35,10 @@ _DECODE_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, AttributeError,
     NotImplementedError, struct.error, zlib.error,
 )  # fmt: skip
+
+
+class _NoPictures(ImageSetError):
+    """There is not one picture file in a place."""
 
 
 class ImageSource(ABC):
@@ -59,7 +67,7 @@ class ImageSource(ABC):
     def close(self) -> None:  # noqa: B027 - only the zip holds something open
         """Let go of the files."""
 
-    def __enter__(self) -> ImageSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,7 +93,23 @@ class DrawnFaces(ImageSource):
         return draw_face(index, size)
 
 
-class FolderImages(ImageSource):
+class PictureFiles(ImageSource):
+    """Candidates that are files of their own, in a folder or a zip."""
+
+    @abstractmethod
+    def read(self, index: int) -> bytes:
+        """The file of candidate `index`; of one that is too large a little more than `MAX_FILE_BYTES`.
+
+        Raises:
+            ImageSetError: It cannot be read; the message is the reason.
+        """
+
+    def load(self, index: int, size: int) -> NDArray[np.uint8]:
+        """Read and decode candidate `index`."""
+        return load_image(self.read(index), size)
+
+
+class FolderImages(PictureFiles):
     """Every picture file below a folder, sorted by path.
 
     Hidden files and folders are left out and links to folders not followed.
@@ -112,17 +136,16 @@ class FolderImages(ImageSource):
         """The path below the folder, printable even where the name is no valid Unicode."""
         return self._files[index].encode(errors="replace").decode()
 
-    def load(self, index: int, size: int) -> NDArray[np.uint8]:
-        """Read and decode the file at most `MAX_FILE_BYTES` long."""
+    def read(self, index: int) -> bytes:
+        """Read the file."""
         try:
             with (self._folder / self._files[index]).open("rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
+                return file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise ImageSetError(f"cannot be read: {error.strerror}") from error
-        return load_image(data, size)
 
 
-class ZipImages(ImageSource):
+class ZipImages(PictureFiles):
     """Every picture file in a zip, sorted by path, decoded from memory: nothing is unpacked to disk.
 
     Raises:
@@ -154,14 +177,14 @@ class ZipImages(ImageSource):
         """The path inside the zip."""
         return self._entries[index].filename
 
-    def load(self, index: int, size: int) -> NDArray[np.uint8]:
-        """Unpack at most `MAX_FILE_BYTES` of the entry, whatever size it claims, and decode it."""
+    def read(self, index: int) -> bytes:
+        """Unpack the entry, whatever size it claims."""
         entry = self._entries[index]
         if entry.flag_bits & 0x1:
             raise ImageSetError("protected by a password")
         try:
             with self._zip.open(entry) as file:
-                data = file.read(MAX_FILE_BYTES + 1)
+                return file.read(MAX_FILE_BYTES + 1)
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -171,15 +194,41 @@ class ZipImages(ImageSource):
             RuntimeError,
         ) as error:
             raise ImageSetError(f"damaged inside the zip: {error}") from error
-        return load_image(data, size)
 
     def close(self) -> None:
         """Close the zip file."""
         self._zip.close()
 
 
+class JoinedImages(PictureFiles):
+    """The pictures of several sources, one source after the other."""
+
+    def __init__(self, name: str, sources: Sequence[PictureFiles]) -> None:
+        self.name = name
+        self._sources = sources
+        self._places = [(source, index) for source in sources for index in range(len(source))]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def file_name(self, index: int) -> str:
+        """The source's name and the one in it."""
+        source, own_index = self._places[index]
+        return f"{source.name}: {source.file_name(own_index)}"
+
+    def read(self, index: int) -> bytes:
+        """Read it from its source."""
+        source, own_index = self._places[index]
+        return source.read(own_index)
+
+    def close(self) -> None:
+        """Close all of them."""
+        for source in self._sources:
+            source.close()
+
+
 def open_source(path: Path | None, num_drawn: int = 6_000) -> ImageSource:
-    """The pictures a person named: a folder, a zip, or (None) drawn faces.
+    """The pictures a person named: a folder of files or zips, a zip, or (None) drawn faces.
 
     Raises:
         ImageSetError: Nothing is there, it is neither a folder nor a zip, or it holds no picture file.
@@ -187,7 +236,7 @@ def open_source(path: Path | None, num_drawn: int = 6_000) -> ImageSource:
     if path is None:
         return DrawnFaces(num_drawn)
     if path.is_dir():
-        return FolderImages(path)
+        return _open_folder(path)
     if not path.exists():
         raise ImageSetError(f"There is no folder or zip file {path}. Check the path.")
     if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
@@ -195,6 +244,36 @@ def open_source(path: Path | None, num_drawn: int = 6_000) -> ImageSource:
     raise ImageSetError(
         f"{path} is neither a folder nor a zip file. Name a folder or a zip of JPEG or PNG pictures."
     )
+
+
+def open_zips(zips: Sequence[Path], name: str) -> PictureFiles:
+    """The pictures of several zips; those without any are passed over if another has some.
+
+    Raises:
+        ImageSetError: One is damaged, or there is no picture file in any.
+    """
+    sources: list[PictureFiles] = []
+    with contextlib.ExitStack() as opened:
+        for path in zips:
+            try:
+                sources.append(opened.enter_context(ZipImages(path)))
+            except _NoPictures:
+                if path is zips[-1] and not sources:
+                    raise
+        opened.pop_all()
+    return sources[0] if len(sources) == 1 else JoinedImages(name, sources)
+
+
+def _open_folder(folder: Path) -> PictureFiles:
+    """Its picture files; where there are hardly any, the zips in it: so data sets are handed out."""
+    zips = sorted(path for path in folder.rglob("*.zip") if _is_visible(path.relative_to(folder).parts))
+    try:
+        files = FolderImages(folder)
+    except _NoPictures:
+        if not zips:
+            raise
+        return open_zips(zips, folder.resolve().name)
+    return open_zips(zips, files.name) if zips and len(files) < MIN_IMAGES else files
 
 
 def load_image(data: bytes, size: int) -> NDArray[np.uint8]:
@@ -258,13 +337,16 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _is_candidate(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not is_hidden and PurePosixPath(path).suffix.lower() in SUFFIXES
+    pure = PurePosixPath(path)
+    return pure.suffix.lower() in SUFFIXES and _is_visible(pure.parts)
+
+
+def _is_visible(parts: tuple[str, ...]) -> bool:
+    return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def _require_candidates(files: list[str] | list[zipfile.ZipInfo], path: Path) -> None:
     if not files:
-        raise ImageSetError(
+        raise _NoPictures(
             f"There are no pictures in {path}. Put JPEG or PNG files there, or name another place."
         )

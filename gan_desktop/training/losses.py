@@ -103,7 +103,7 @@ def to_unit_range(images: torch.Tensor, device: torch.device) -> torch.Tensor:
     return images.to(device).float() / 127.5 - 1
 
 
-def seeded_generator(seed: int, purpose: str) -> torch.Generator:
+def seeded_generator(seed: int | str, purpose: str) -> torch.Generator:
     """A random stream for one purpose; streams of one seed for different purposes do not meet."""
     digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))

@@ -1,7 +1,8 @@
 """From many updates to one mean: streaming, so that memory does not grow with the class.
 
-Each update is fetched, decoded, judged by the gate, added and forgotten. Only when one is refused,
-which changes the weights of the others, is the round read a second time.
+Each update is fetched, decoded, judged by the gate, added and forgotten; the next one is fetched
+meanwhile. Only when one is refused, which changes the weights of the others, is the round read a
+second time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+
+import torch
 
 from gan_desktop.errors import PayloadError
 from gan_desktop.records import RunConfig
@@ -63,8 +67,8 @@ class UpdateFormat:
             network=network_fingerprint(config),
         )
 
-    def read(self, blob: bytes) -> Tensors:
-        """Decode one update.
+    def read(self, blob: bytes, into: Tensors | None = None) -> Tensors:
+        """Decode one update, `into` what an earlier call returned where that is not needed any more.
 
         Raises:
             PayloadError: It is damaged, or something else than an update of this run's network.
@@ -72,7 +76,7 @@ class UpdateFormat:
         kind = peek(blob).kind
         if kind != self.kind:
             raise PayloadError(f"The payload holds a {kind}, not a {self.kind}.")
-        return decode(blob, shapes=self.shapes, network=self.network)
+        return decode(blob, shapes=self.shapes, network=self.network, into=into)
 
 
 @dataclass(frozen=True)
@@ -114,22 +118,26 @@ def merge_updates(
     weights = merge_weights(ordered)
     findings: dict[int, Finding] = {}
     mean = _WeightedSum()
-    for candidate in ordered:
-        finding, update = _judge(candidate, fetch, update_format, gate)
+    room: Tensors = {name: torch.empty(shape) for name, shape in update_format.shapes.items()}
+
+    def judge_and_add(candidate: Candidate, payload: bytes) -> None:
+        finding = _judge(candidate, payload, update_format, gate, room)
         findings[candidate.update_id] = finding
-        if update is not None:
-            mean.add(update, weights[candidate.update_id] * finding.scale)
-        # Not two in memory: the next one is about to be decoded.
-        del update
+        if not finding.refusal:
+            mean.add(room, weights[candidate.update_id] * finding.scale)
+
+    def add(candidate: Candidate, payload: bytes) -> None:
+        update = update_format.read(payload, room)
+        mean.add(update, weights[candidate.update_id] * findings[candidate.update_id].scale)
+
+    _work_through(ordered, fetch, judge_and_add)
     for update_id, refusal in gate.judge_round().items():
         findings[update_id] = replace(findings[update_id], refusal=refusal)
-
     accepted = [candidate for candidate in ordered if not findings[candidate.update_id].refusal]
     if len(accepted) < len(ordered):
         weights = merge_weights(accepted)
         mean = _WeightedSum()
-        for update_id, weight in weights.items():
-            mean.add(update_format.read(fetch(update_id)), weight * findings[update_id].scale)
+        _work_through(accepted, fetch, add)
     return MergeResult(
         mean=mean.total,
         verdicts=tuple(
@@ -140,22 +148,64 @@ def merge_updates(
     )
 
 
+def judge_updates(
+    candidates: Iterable[Candidate],
+    fetch: Callable[[int], bytes],
+    update_format: UpdateFormat,
+    config: RunConfig,
+    norm_history: Sequence[NormRecord] = (),
+    *,
+    seed: int = 0,
+) -> tuple[Verdict, ...]:
+    """Judge updates that no mean is made of: each by itself, and whether one is a copy of another.
+
+    They may come from different iterations: which way they pull is not compared. Arguments as those of
+    `merge_updates`; one verdict per candidate, in the order of update numbers.
+    """
+    ordered = sorted(candidates, key=lambda candidate: candidate.update_id)
+    gate = Gate(update_format.shapes, update_format.parameters, config, norm_history, seed)
+    room: Tensors = {name: torch.empty(shape) for name, shape in update_format.shapes.items()}
+    verdicts: list[Verdict] = []
+
+    def judge(candidate: Candidate, payload: bytes) -> None:
+        verdicts.append(_verdict(candidate, _judge(candidate, payload, update_format, gate, room), 0.0))
+
+    _work_through(ordered, fetch, judge)
+    return tuple(verdicts)
+
+
+def _work_through(
+    candidates: Iterable[Candidate],
+    fetch: Callable[[int], bytes],
+    work: Callable[[Candidate, bytes], None],
+) -> None:
+    """Call `work` with one payload after the other, in a thread: the next one is fetched meanwhile."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="merge") as thread:
+        in_work: Future[None] | None = None
+        for candidate in candidates:
+            payload = fetch(candidate.update_id)
+            if in_work is not None:
+                in_work.result()
+            in_work = thread.submit(work, candidate, payload)
+        if in_work is not None:
+            in_work.result()
+
+
 def _judge(
-    candidate: Candidate, fetch: Callable[[int], bytes], update_format: UpdateFormat, gate: Gate
-) -> tuple[Finding, Tensors | None]:
-    """Read one update and ask the gate about it alone; no tensors come back when it is refused."""
+    candidate: Candidate, payload: bytes, update_format: UpdateFormat, gate: Gate, room: Tensors
+) -> Finding:
+    """Read one update into `room` and ask the gate about it alone."""
     try:
-        update = update_format.read(fetch(candidate.update_id))
+        update_format.read(payload, room)
     except PayloadError as error:
-        return Finding(norm=math.nan, refusal=error.message), None
-    finding = gate.judge_alone(
-        update,
+        return Finding(norm=math.nan, refusal=error.message)
+    return gate.judge_alone(
+        room,
         update_id=candidate.update_id,
         account_id=candidate.account_id,
         num_images=candidate.num_images,
         num_steps=candidate.num_steps,
     )
-    return finding, None if finding.refusal else update
 
 
 def merge_weights(candidates: Iterable[Candidate]) -> dict[int, float]:
@@ -193,15 +243,15 @@ def _account_shares(claims: Mapping[int, float]) -> dict[int, float]:
 
 
 class _WeightedSum:
-    """A sum of updates that takes over the first one's memory."""
+    """A sum of updates; `total` is None before the first."""
 
     def __init__(self) -> None:
         self.total: Tensors | None = None
 
     def add(self, update: Tensors, weight: float) -> None:
-        """Add weight x update; the update's tensors must not be used afterwards."""
+        """Add weight x update."""
         if self.total is None:
-            self.total = {name: tensor.mul_(weight) for name, tensor in update.items()}
+            self.total = {name: tensor * weight for name, tensor in update.items()}
             return
         for name, tensor in update.items():
             self.total[name].add_(tensor, alpha=weight)

@@ -2,6 +2,8 @@
 
 DCGAN: Radford, Metz, Chintala, "Unsupervised Representation Learning with Deep Convolutional
 Generative Adversarial Networks", ICLR 2016 (arXiv:1511.06434).
+Spectral normalisation: Miyato, Kataoka, Koyama, Yoshida, "Spectral Normalization for Generative
+Adversarial Networks", ICLR 2018 (arXiv:1802.05957).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from gan_desktop.errors import SettingsError
@@ -23,6 +26,8 @@ Tensors = dict[str, torch.Tensor]
 Shapes = Mapping[str, torch.Size]
 
 _SMALLEST_MAP = 4
+# Power iterations from the same start for everybody; training's own go on from there, one per pass.
+_FIRST_POWER_ITERATIONS = 15
 
 
 class Generator(nn.Module):
@@ -85,6 +90,72 @@ class Discriminator(nn.Module):
         return logits
 
 
+class SpectralConv2d(nn.Conv2d):
+    """A convolution whose weight, as a matrix [out, in * height * width], has a largest singular value of 1.
+
+    The value is estimated by power iteration: u approaches the first left singular vector by one step at
+    each training pass, for the weight moves only a little in between (the paper's algorithm 1). u is no
+    part of the state: it follows from the weight (`find_singular_vector`), so every computer that loads
+    the same weights computes the same, and nobody can send a wrong one.
+    """
+
+    u: torch.Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, **options: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, **options)  # type: ignore[arg-type]
+        self.register_buffer("u", torch.empty(out_channels), persistent=False)
+
+    @torch.no_grad()
+    def find_singular_vector(self) -> None:
+        """Estimate u anew from the weight alone."""
+        random = torch.Generator().manual_seed(self.out_channels)
+        self.u.copy_(F.normalize(torch.randn(self.out_channels, generator=random), dim=0))
+        for _ in range(_FIRST_POWER_ITERATIONS):
+            self._power_iteration()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Convolve with weight / sigma."""
+        if self.training:
+            self._power_iteration()
+        matrix = self.weight.flatten(1)
+        # Constants to the gradient, and a copy: the next pass changes u before this one's backward.
+        u = self.u.clone()
+        v = F.normalize(matrix.detach().T @ u, dim=0)
+        sigma = u @ (matrix @ v)
+        maps: torch.Tensor = self._conv_forward(images, self.weight / sigma, self.bias)
+        return maps
+
+    @torch.no_grad()
+    def _power_iteration(self) -> None:
+        matrix = self.weight.flatten(1)
+        self.u.copy_(F.normalize(matrix @ (matrix.T @ self.u), dim=0))
+
+
+class SpectralDiscriminator(nn.Module):
+    """As `Discriminator`, but held back by spectral normalisation, with biases instead of BatchNorm.
+
+    A D whose slope is bounded gives G a usable gradient even where it tells all images apart.
+    """
+
+    def __init__(self, image_size: int, feature_maps: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels_in, channels = 3, feature_maps
+        for _ in range(int(math.log2(image_size // _SMALLEST_MAP))):
+            layers += [
+                SpectralConv2d(channels_in, channels, 4, stride=2, padding=1),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+            channels_in, channels = channels, channels * 2
+        layers += [SpectralConv2d(channels_in, 1, _SMALLEST_MAP), nn.Flatten(0)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Give one logit per image."""
+        logits: torch.Tensor = self.layers(images)
+        return logits
+
+
 class Gan(nn.Module):
     """A generator and its discriminator, together because they are published together."""
 
@@ -101,7 +172,14 @@ def _dcgan(config: RunConfig) -> Gan:
     )
 
 
-NETWORKS: dict[str, Callable[[RunConfig], Gan]] = {"dcgan": _dcgan}
+def _dcgan_sn(config: RunConfig) -> Gan:
+    return Gan(
+        Generator(config.image_size, config.latent_size, config.feature_maps),
+        SpectralDiscriminator(config.image_size, config.feature_maps),
+    )
+
+
+NETWORKS: dict[str, Callable[[RunConfig], Gan]] = {"dcgan": _dcgan, "dcgan-sn": _dcgan_sn}
 
 
 def build_gan(config: RunConfig) -> Gan:
@@ -116,6 +194,7 @@ def build_gan(config: RunConfig) -> Gan:
     generator = torch.Generator().manual_seed(config.seed)
     for module in gan.modules():
         _initialise(module, generator)
+    _find_singular_vectors(gan)
     return gan
 
 
@@ -126,9 +205,11 @@ def _build(config: RunConfig) -> Gan:
 
 
 def _initialise(module: nn.Module, generator: torch.Generator) -> None:
-    """The paper's first weights: N(0, 0.02) for convolutions, N(1, 0.02) for BatchNorm's scale."""
+    """The DCGAN paper's first weights: N(0, 0.02) for convolutions, N(1, 0.02) for BatchNorm's scale."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02, generator=generator)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02, generator=generator)
         nn.init.zeros_(module.bias)
@@ -143,6 +224,12 @@ def tensor_shapes(config: RunConfig) -> dict[str, torch.Size]:
 def generator_shapes(config: RunConfig) -> dict[str, torch.Size]:
     """The part of `tensor_shapes` that a generator's moving average holds."""
     return {name: shape for name, shape in tensor_shapes(config).items() if name.startswith("generator.")}
+
+
+def parameter_shapes(config: RunConfig) -> dict[str, torch.Size]:
+    """The part of `tensor_shapes` that an optimizer changes."""
+    with torch.device("meta"):
+        return {name: parameter.shape for name, parameter in _build(config).named_parameters()}
 
 
 def network_fingerprint(config: RunConfig) -> str:
@@ -180,6 +267,13 @@ def load_tensors(gan: Gan, tensors: Tensors) -> None:
     with torch.no_grad():
         for name, tensor in tensors.items():
             state[name].copy_(tensor)
+    _find_singular_vectors(gan)
+
+
+def _find_singular_vectors(gan: Gan) -> None:
+    for module in gan.modules():
+        if isinstance(module, SpectralConv2d):
+            module.find_singular_vector()
 
 
 def _float_state(gan: Gan) -> Tensors:

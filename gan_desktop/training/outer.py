@@ -16,6 +16,7 @@ from torch import nn
 
 from gan_desktop.errors import PayloadError
 from gan_desktop.records import RunConfig
+from gan_desktop.training.adam import Adam
 from gan_desktop.training.losses import seeded_generator
 from gan_desktop.training.networks import (
     Gan,
@@ -34,6 +35,9 @@ RECALIBRATION_BATCHES = 16
 RECALIBRATION_BATCH = 64
 # One iteration makes the moving average forget at most as much as half a half-life: 29%.
 LARGEST_EMA_STEP = 0.5
+# While a training is young its average has a half-life of this share of it, or the first faces would be a
+# mixture with the noise of the beginning (Karras et al. 2020, arXiv:2006.06676, use 0.05).
+EMA_RAMP = 0.1
 
 
 @dataclass
@@ -47,6 +51,7 @@ class OuterState:
         parameters: Which names an optimizer changes; the others are BatchNorm's statistics.
         iteration: Version of the weights; 0 are the first ones.
         num_images: Images of all updates merged so far.
+        num_steps: Steps that the outer Adam has taken since its moments were zero.
     """
 
     weights: Tensors
@@ -56,17 +61,27 @@ class OuterState:
     parameters: frozenset[str]
     iteration: int = 0
     num_images: int = 0
+    num_steps: int = 0
 
     @classmethod
     def fresh(cls, config: RunConfig) -> OuterState:
         """Start a run: `config.seed` decides the weights."""
-        gan = build_gan(config)
-        weights = state_tensors(gan)
-        parameters = parameter_names(gan)
+        return cls.from_weights(state_tensors(build_gan(config)), None, config)
+
+    @classmethod
+    def from_weights(cls, weights: Tensors, ema: Tensors | None, config: RunConfig) -> OuterState:
+        """Start a run, or go on with it, from given weights; an outer Adam begins with fresh moments.
+
+        Args:
+            weights: G and D, fp32, whole; taken over.
+            ema: The moving average of G to go on with; None: it begins at G.
+            config: The run's.
+        """
+        parameters = parameter_names(build_gan(config))
         with_moments = sorted(parameters) if config.mode == "gradient" else []
         return cls(
             weights=weights,
-            ema={name: weights[name].clone() for name in generator_shapes(config)},
+            ema=ema or {name: weights[name].clone() for name in generator_shapes(config)},
             first_moments={name: torch.zeros_like(weights[name]) for name in with_moments},
             second_moments={name: torch.zeros_like(weights[name]) for name in with_moments},
             parameters=parameters,
@@ -74,7 +89,7 @@ class OuterState:
 
     def to_bytes(self) -> bytes:
         """Write the state as one safetensors blob that `from_bytes` restores to the last bit."""
-        counts = torch.tensor([self.iteration, self.num_images], dtype=torch.int64)
+        counts = torch.tensor([self.iteration, self.num_images, self.num_steps], dtype=torch.int64)
         stored = {
             f"{part}.{name}": tensor.contiguous()
             for part, tensors in self._parts().items()
@@ -96,13 +111,22 @@ class OuterState:
         counts = stored.pop(_COUNTS, torch.empty(0))
         parameters = parameter_names(build_gan(config))
         expected = _stored_shapes(config, parameters)
-        if {name: tensor.shape for name, tensor in stored.items()} != expected or counts.shape != (2,):
+        # Program version 0.1 wrote no num_steps: its runs took one step in each iteration.
+        if counts.shape == (2,):
+            counts = torch.cat([counts, counts[:1]])
+        if {name: tensor.shape for name, tensor in stored.items()} != expected or counts.shape != (3,):
             raise PayloadError("The coordinator's stored state is not that of this run's network and mode.")
         if not all(tensor.dtype == torch.float32 and tensor.isfinite().all() for tensor in stored.values()):
             raise PayloadError("The coordinator's stored state holds values that are no finite numbers.")
-        iteration, num_images = (int(count) for count in counts)
+        iteration, num_images, num_steps = (int(count) for count in counts)
         parts = {part: _part(stored, part) for part in ("weights", "ema", "first_moments", "second_moments")}
-        return cls(**parts, parameters=parameters, iteration=iteration, num_images=num_images)
+        return cls(
+            **parts,
+            parameters=parameters,
+            iteration=iteration,
+            num_images=num_images,
+            num_steps=num_steps,
+        )
 
     @torch.no_grad()
     def apply(self, mean_update: Tensors, num_images: int, config: RunConfig) -> None:
@@ -127,7 +151,8 @@ class OuterState:
         self.iteration += 1
         self.num_images += num_images
         # A large class merges so many images at once that the newest G alone would be the average.
-        half_lives = min(num_images / config.ema_half_life_images, LARGEST_EMA_STEP)
+        half_life = min(config.ema_half_life_images, EMA_RAMP * self.num_images)
+        half_lives = min(num_images / max(half_life, 1), LARGEST_EMA_STEP)
         forget = 1 - 0.5**half_lives
         for name, average in self.ema.items():
             average.lerp_(self.weights[name], forget)
@@ -147,18 +172,17 @@ class OuterState:
             tensors.update({name: state[name] for name in self.ema if name not in self.parameters})
 
     def _adam_step(self, gradients: Tensors, config: RunConfig) -> None:
-        """Let PyTorch's own Adam take the step with our stored moments."""
+        """Take the step with our stored moments, which go along."""
         parameters = {name: nn.Parameter(self.weights[name]) for name in gradients}
-        adam = torch.optim.Adam(parameters.values(), config.learning_rate, (config.beta1, config.beta2))
+        adam = Adam(parameters.values(), config.learning_rate, (config.beta1, config.beta2))
         for name, parameter in parameters.items():
             parameter.grad = gradients[name]
-            adam.state[parameter] = {
-                # In gradient mode every iteration is one step of Adam's.
-                "step": torch.tensor(float(self.iteration)),
-                "exp_avg": self.first_moments[name],
-                "exp_avg_sq": self.second_moments[name],
-            }
+            adam.remember(parameter, self.num_steps, self.first_moments[name], self.second_moments[name])
         adam.step()
+        for name, parameter in parameters.items():
+            self.first_moments[name] = adam.state[parameter]["exp_avg"]
+            self.second_moments[name] = adam.state[parameter]["exp_avg_sq"]
+        self.num_steps += 1
 
     def _parts(self) -> dict[str, Tensors]:
         return {

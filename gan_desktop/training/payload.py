@@ -79,7 +79,7 @@ def peek(blob: bytes) -> PayloadInfo:
     Raises:
         PayloadError: The bytes are no payload of ours.
     """
-    metadata = _read_header(blob).get("__metadata__")
+    metadata = read_header(blob).get("__metadata__")
     if not isinstance(metadata, dict):
         raise PayloadError("The payload does not say what it holds.")
     kind, codec, network = (metadata.get(key, "") for key in ("kind", "codec", "network"))
@@ -88,7 +88,14 @@ def peek(blob: bytes) -> PayloadInfo:
     return PayloadInfo(kind, _count(metadata, "run_id"), _count(metadata, "iteration"), codec, network)
 
 
-def decode(blob: bytes, *, shapes: Shapes, network: str, max_bytes: int | None = None) -> Tensors:
+def decode(
+    blob: bytes,
+    *,
+    shapes: Shapes,
+    network: str,
+    max_bytes: int | None = None,
+    into: Tensors | None = None,
+) -> Tensors:
     """Read a payload's tensors after checking all of it.
 
     Args:
@@ -96,6 +103,8 @@ def decode(blob: bytes, *, shapes: Shapes, network: str, max_bytes: int | None =
         shapes: Every tensor that must be there; none else may be.
         network: The run's `networks.network_fingerprint`.
         max_bytes: The most bytes accepted; what the largest codec needs when left out.
+        into: What an earlier call with these shapes returned, to be written over: fresh memory costs the
+            system more time than the decoding. It holds rubbish after an error.
 
     Returns:
         fp32 tensors on the CPU, all values finite.
@@ -109,7 +118,10 @@ def decode(blob: bytes, *, shapes: Shapes, network: str, max_bytes: int | None =
     if info.network != network:
         raise PayloadError("The payload belongs to another network than this run's.")
     stored = _deserialise(blob, _layout(shapes, info.codec))
-    return {name: _restore(name, stored) for name in shapes}
+    tensors = {name: torch.empty(shape) for name, shape in shapes.items()} if into is None else into
+    for name, values in tensors.items():
+        _restore(name, stored, values)
+    return tensors
 
 
 def max_payload_bytes(shapes: Shapes, codec: Codec) -> int:
@@ -151,25 +163,25 @@ def _quantise(
     return rounded.flatten()[: len(flat)].view(tensor.shape), scales
 
 
-def _dequantise(name: str, steps: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+def _restore(name: str, stored: Tensors, values: torch.Tensor) -> None:
+    """Write one tensor's fp32 values."""
+    tensor = stored[name]
+    if tensor.dtype == torch.int8:
+        _dequantise(name, tensor.view(-1), stored[name + _SCALES], values.view(-1))
+    else:
+        values.copy_(tensor)
+        _require_finite(name, values)
+
+
+def _dequantise(name: str, steps: torch.Tensor, scales: torch.Tensor, values: torch.Tensor) -> None:
     # Bounded scales make every product finite: no need to look at millions of values.
     if not bool(((scales >= 0) & (scales <= _LARGEST_SCALE)).all()):
         raise PayloadError(f"A scale of {name} is not a usable number.")
-    values = steps.float()
-    flat = values.view(-1)
-    whole = len(flat) // BLOCK
-    flat[: whole * BLOCK].view(whole, BLOCK).mul_(scales[:whole, None])
-    flat[whole * BLOCK :].mul_(scales[-1])
-    return values
-
-
-def _restore(name: str, stored: Tensors) -> torch.Tensor:
-    tensor = stored[name]
-    if tensor.dtype == torch.int8:
-        return _dequantise(name, tensor, stored[name + _SCALES])
-    tensor = tensor.float()
-    _require_finite(name, tensor)
-    return tensor
+    # Not in one product: PyTorch would convert the steps into fresh memory first.
+    values.copy_(steps)
+    whole = len(values) // BLOCK
+    values[: whole * BLOCK].view(whole, BLOCK).mul_(scales[:whole, None])
+    values[whole * BLOCK :].mul_(scales[-1])
 
 
 def _require_finite(name: str, tensor: torch.Tensor, complaint: str = "is not a finite number") -> None:
@@ -178,8 +190,12 @@ def _require_finite(name: str, tensor: torch.Tensor, complaint: str = "is not a 
         raise PayloadError(f"A value of {name} {complaint}.")
 
 
-def _read_header(blob: bytes) -> dict[str, Any]:
-    """Parse the JSON header: 8 bytes of little-endian length, then the text."""
+def read_header(blob: bytes) -> dict[str, Any]:
+    """Parse a safetensors blob's JSON header: 8 bytes of little-endian length, then the text.
+
+    Raises:
+        PayloadError: The bytes do not begin with one.
+    """
     length = int.from_bytes(blob[:8], "little")
     if len(blob) < 8 or length > min(len(blob) - 8, MAX_HEADER_BYTES):
         raise PayloadError("The payload is truncated, or no payload at all.")

@@ -7,7 +7,6 @@ image sets at several scales. The finest scale sees sharpness and noise, the coa
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import nn
 
 from gan_desktop.records import RunConfig
 from gan_desktop.training.losses import seeded_generator
+from gan_desktop.training.picture_files import grid, png
 
 COARSEST_LEVEL = 16
 PATCH_SIZE = 7
@@ -98,15 +98,7 @@ def to_uint8(images: torch.Tensor) -> torch.Tensor:
 
 def grid_png(images: torch.Tensor, columns: int) -> bytes:
     """Lay uint8 images [N, 3, S, S] out in rows of `columns` and return a PNG file's bytes."""
-    # torchvision takes seconds to import; merging and --help must not wait for it. Its own PNG writer
-    # is deprecated since 0.29: Pillow writes the file.
-    from PIL import Image
-    from torchvision.utils import make_grid
-
-    grid: torch.Tensor = make_grid(images, nrow=columns, padding=2)
-    file = io.BytesIO()
-    Image.fromarray(grid.permute(1, 2, 0).numpy()).save(file, format="PNG")
-    return file.getvalue()
+    return png(grid(images.permute(0, 2, 3, 1).numpy(), columns))
 
 
 def _num_levels(image_size: int) -> int:

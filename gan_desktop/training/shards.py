@@ -24,15 +24,16 @@ from PIL import Image
 
 from gan_desktop.errors import ImageSetError
 from gan_desktop.records import ShardFile
-from gan_desktop.training.images import ImageSource
+from gan_desktop.training.images import MIN_IMAGES, ImageSource
 
 MAX_SHARD_IMAGES = 2_048
 MAX_SHARD_BYTES = 6_000_000
-MIN_IMAGES = 64
 HELD_OUT_SHARE = 0.05
 MAX_HELD_OUT = 2_048
+# Always the same, so that whoever has the same pictures can make the same shards of them.
+IMPORT_SEED = 1
 
-_BATCH = 256  # candidates in the hands of the decoding threads at once: bounds the memory
+_BATCH_PER_THREAD = 32  # candidates in the hands of each decoding thread at once: bounds the memory
 _BLOCK = tarfile.BLOCKSIZE
 _END_BYTES = 2 * _BLOCK
 _NAME = re.compile(r"(\d{6})\.(webp|jpg)")
@@ -59,7 +60,7 @@ class ImportSummary:
 
 
 @dataclass(frozen=True)
-class _Encoded:
+class EncodedPicture:
     """A picture as it will stand in the tar."""
 
     data: bytes
@@ -67,6 +68,7 @@ class _Encoded:
 
     @property
     def num_tar_bytes(self) -> int:
+        """What it takes there, header included."""
         return _BLOCK + math.ceil(len(self.data) / _BLOCK) * _BLOCK
 
 
@@ -82,6 +84,7 @@ class ImageImport:
         seed: Decides which picture lands in which shard.
         on_progress: Called with the candidates done and their total.
         should_cancel: Asked now and then; True ends the import with an ImageSetError.
+        num_threads: For decoding; None: all cores.
 
     Raises:
         ImageSetError: Too few usable pictures (the message says why others were skipped), or cancelled.
@@ -91,14 +94,16 @@ class ImageImport:
         self,
         source: ImageSource,
         image_size: int,
-        seed: int,
+        seed: int = IMPORT_SEED,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         should_cancel: Callable[[], bool] = lambda: False,
+        num_threads: int | None = None,
     ) -> None:
         self._source = source
         self._image_size = image_size
         self._on_progress = on_progress
         self._should_cancel = should_cancel
+        self._num_threads = num_threads or os.cpu_count() or 1
         self._order = np.random.RandomState(seed % 2**32).permutation(len(source))
         self._num_done = 0
         self._skipped: list[tuple[str, str]] = []
@@ -130,13 +135,14 @@ class ImageImport:
             num_held_out=self._num_held_out,
         )
 
-    def _pictures(self, candidates: NDArray[np.int64]) -> Iterator[_Encoded | None]:
+    def _pictures(self, candidates: NDArray[np.int64]) -> Iterator[EncodedPicture | None]:
         """The candidates in their order, decoded by threads a batch at a time; None for a skipped one."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for first in range(0, len(candidates), _BATCH):
+        with ThreadPoolExecutor(self._num_threads) as pool:
+            num_at_once = _BATCH_PER_THREAD * self._num_threads
+            for first in range(0, len(candidates), num_at_once):
                 if self._should_cancel():
                     raise ImageSetError("The import was cancelled. Nothing was kept.")
-                batch = candidates[first : first + _BATCH].tolist()
+                batch = candidates[first : first + num_at_once].tolist()
                 with warnings.catch_warnings():
                     # Pillow warns of odd EXIF blocks and the like, once per file: not for the console.
                     warnings.simplefilter("ignore")
@@ -150,13 +156,13 @@ class ImageImport:
                 self._num_done += len(batch)
                 self._on_progress(self._num_done, len(self._order))
 
-    def _load(self, index: int) -> _Encoded | ImageSetError:
+    def _load(self, index: int) -> EncodedPicture | ImageSetError:
         try:
-            return _encode(self._source.load(index, self._image_size))
+            return encode_picture(self._source.load(index, self._image_size))
         except ImageSetError as error:
             return error
 
-    def _finish_shard(self, pictures: Sequence[_Encoded], is_held_out: bool) -> ShardFile:
+    def _finish_shard(self, pictures: Sequence[EncodedPicture], is_held_out: bool) -> ShardFile:
         data = _pack(pictures)
         sha256 = hashlib.sha256(data).hexdigest()
         self._fingerprint.update(sha256.encode())
@@ -175,14 +181,14 @@ class ImageImport:
         return text
 
 
-def _deal(pictures: Iterator[_Encoded | None], num_candidates: int) -> Iterator[list[_Encoded]]:
+def _deal(pictures: Iterator[EncodedPicture | None], num_candidates: int) -> Iterator[list[EncodedPicture]]:
     """Group a stream of pictures into shards of even size that keep both limits.
 
     How many shards are needed depends on how many candidates turn out usable and on their bytes, so the
     aim is worked out anew at each picture from what was seen so far.
     """
     num_seen = num_usable = num_bytes = 0
-    shard: list[_Encoded] = []
+    shard: list[EncodedPicture] = []
     shard_bytes = _END_BYTES
     aim = MAX_SHARD_IMAGES
     for picture in pictures:
@@ -208,7 +214,7 @@ def _even_size(num_pictures: float, mean_bytes: float) -> int:
     return max(1, math.ceil(num_pictures / math.ceil(num_pictures / most)))
 
 
-def _encode(pixels: NDArray[np.uint8]) -> _Encoded:
+def encode_picture(pixels: NDArray[np.uint8]) -> EncodedPicture:
     """Compress one picture: without loss up to 32 pixels, as JPEG with full colour resolution above.
 
     Measured on photographs: halved colour resolution (WebP always, JPEG's default) costs twice the error of
@@ -219,12 +225,12 @@ def _encode(pixels: NDArray[np.uint8]) -> _Encoded:
     buffer = io.BytesIO()
     if max(image.size) <= 32:
         image.save(buffer, "WEBP", lossless=True, quality=0, method=0)
-        return _Encoded(buffer.getvalue(), "webp")
+        return EncodedPicture(buffer.getvalue(), "webp")
     image.save(buffer, "JPEG", quality=92, subsampling=0, optimize=True)
-    return _Encoded(buffer.getvalue(), "jpg")
+    return EncodedPicture(buffer.getvalue(), "jpg")
 
 
-def _pack(pictures: Sequence[_Encoded]) -> bytes:
+def _pack(pictures: Sequence[EncodedPicture]) -> bytes:
     """A tar that depends on nothing but the pictures: no times, no owners."""
     buffer = io.BytesIO()
     for number, picture in enumerate(pictures):
@@ -268,7 +274,7 @@ def read_shard(
     return torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous()
 
 
-def _members(data: bytes) -> Iterator[_Encoded]:
+def _members(data: bytes) -> Iterator[EncodedPicture]:
     """Walk the tar strictly: plain files only, numbered from 0 without a gap.
 
     The standard library parses each header; the walk is ours, since `tarfile` follows links, sparse maps and
@@ -287,12 +293,12 @@ def _members(data: bytes) -> Iterator[_Encoded]:
         is_plain = header.type == tarfile.REGTYPE and header.size > 0 and end <= len(data)
         if name is None or int(name[1]) != number or not is_plain:
             raise ImageSetError(f"A shard holds something other than picture {number}.")
-        yield _Encoded(data[position + _BLOCK : end], name[2])
+        yield EncodedPicture(data[position + _BLOCK : end], name[2])
         position = end + -header.size % _BLOCK
         number += 1
 
 
-def _decode(encoded: _Encoded, image_size: int | None) -> NDArray[np.uint8]:
+def _decode(encoded: EncodedPicture, image_size: int | None) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(encoded.data), formats=(_FORMATS[encoded.suffix],)) as image:
             expected = image_size or min(image.width, 256)

@@ -19,6 +19,7 @@ from torch import nn
 
 from gan_desktop.errors import DeviceError
 from gan_desktop.records import CheckFigures, RunConfig, UnitResult
+from gan_desktop.training.adam import Adam
 from gan_desktop.training.losses import backward_d, backward_g, check_figures, seeded_generator, to_unit_range
 from gan_desktop.training.networks import Gan, Tensors, load_tensors, state_tensors
 
@@ -57,6 +58,15 @@ class UnitOutcome:
 
     update: Tensors
     result: UnitResult
+
+
+@dataclass(frozen=True)
+class AdamMoments:
+    """What Adam remembers of D's and G's gradients: fp32 on the CPU, by parameter, after `num_steps`."""
+
+    first: Tensors
+    second: Tensors
+    num_steps: int
 
 
 # ---------------------------------------------------------------------------------------------
@@ -108,6 +118,24 @@ class UnitTrainer:
         load_tensors(self.gan, tensors)
         self._weights = dict(tensors)
 
+    def move_to(self, device: torch.device) -> None:
+        """Go on with network and moments on another device."""
+        self.gan.to(device)
+        self._device = device
+        self._optimizers.follow()
+
+    def moments(self) -> AdamMoments | None:
+        """Copy Adam's lasting moments; None before the first step."""
+        return self._optimizers.moments(self.gan)
+
+    def load_moments(self, moments: AdamMoments) -> None:
+        """Go on with moments of an earlier trainer: on the CPU to the last bit as that one would have.
+
+        Raises:
+            ValueError: They are not of this network's parameters.
+        """
+        self._optimizers.load_moments(self.gan, moments)
+
     def run_unit(
         self,
         images: torch.Tensor,
@@ -117,6 +145,7 @@ class UnitTrainer:
         should_stop: Callable[[], bool] = lambda: False,
         on_step: Callable[[StepFigures], None] = lambda _figures: None,
         between_steps: Callable[[float], None] | None = None,
+        is_paced: Callable[[], bool] = lambda: True,
     ) -> UnitOutcome:
         """Train on a unit's images in their order, from the loaded weights.
 
@@ -128,6 +157,8 @@ class UnitTrainer:
             should_stop: Asked after each step; the update then covers the steps done.
             on_step: Told the latest step's figures at most ten times a second, and at the end.
             between_steps: Called between two steps with the seconds the last one took; may sleep.
+            is_paced: Asked before each step whether `between_steps` is wanted. Where nobody asks for a
+                step's seconds, the device never has to wait for this program.
 
         Raises:
             DeviceError: Not even two images at once fit into the device's memory.
@@ -144,6 +175,7 @@ class UnitTrainer:
         tally = _Tally(self._device)
         for step in _steps(len(images), self._config.step_batch):
             started = time.perf_counter()
+            rest = between_steps if between_steps is not None and is_paced() else None
             real = images[step]
             # Noise comes from the CPU, where the same seed gives the same numbers for every device.
             z = torch.randn(len(real), self._config.latent_size, generator=noise)
@@ -155,7 +187,7 @@ class UnitTrainer:
             tally.add(figures, len(real))
             is_last = tally.num_images == len(images) or should_stop()
             report_is_due = is_last or tally.is_report_due()
-            if report_is_due or between_steps is not None:
+            if report_is_due or rest is not None:
                 latest = tally.latest()
             seconds = time.perf_counter() - started
             tally.seconds += seconds
@@ -163,8 +195,8 @@ class UnitTrainer:
                 on_step(latest)
             if is_last:
                 break
-            if between_steps is not None:
-                between_steps(seconds)
+            if rest is not None:
+                rest(seconds)
         return UnitOutcome(self._update(gradients), tally.result(len(images), check))
 
     def _local_step(self, real: torch.Tensor, z: torch.Tensor, optimizers: _Optimizers) -> torch.Tensor:
@@ -257,12 +289,34 @@ class _Optimizers:
         self.d = self._adam(gan.discriminator, config)
         self.g = self._adam(gan.generator, config)
 
+    def follow(self) -> None:
+        """Bring the moments to where the parameters are now."""
+        self.d.follow()
+        self.g.follow()
+
     @staticmethod
-    def _adam(network: nn.Module, config: RunConfig) -> torch.optim.Adam:
-        # Fused Adam allocates nothing in mid-step: memory can run out before a step or not at all.
-        fused = next(network.parameters()).device.type in ("cpu", "cuda")
-        betas = (config.beta1, config.beta2)
-        return torch.optim.Adam(network.parameters(), config.learning_rate, betas, fused=fused)
+    def _adam(network: nn.Module, config: RunConfig) -> Adam:
+        return Adam(network.parameters(), config.learning_rate, (config.beta1, config.beta2))
+
+    def moments(self, gan: Gan) -> AdamMoments | None:
+        states = {**self.d.state, **self.g.state}
+        if not states:
+            return None
+        first, second = (
+            {name: states[parameter][key].to("cpu", copy=True) for name, parameter in gan.named_parameters()}
+            for key in ("exp_avg", "exp_avg_sq")
+        )
+        # D and G take turns: all parameters have had equally many steps.
+        return AdamMoments(first, second, int(next(iter(states.values()))["step"]))
+
+    def load_moments(self, gan: Gan, moments: AdamMoments) -> None:
+        shapes = {name: parameter.shape for name, parameter in gan.named_parameters()}
+        for tensors in (moments.first, moments.second):
+            if {name: tensor.shape for name, tensor in tensors.items()} != shapes:
+                raise ValueError("These moments are not of this GAN's parameters.")
+        for name, parameter in gan.named_parameters():
+            adam = self.d if name.startswith("discriminator.") else self.g
+            adam.remember(parameter, moments.num_steps, moments.first[name], moments.second[name])
 
 
 class _GradientSum:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.work_queue import WorkQueue
 from gan_desktop.errors import ConnectionFailed, GanDesktopError, Refused
-from gan_desktop.records import UnitDelivered, Update, WorkerState, WorkUnit
+from gan_desktop.records import UnitDelivered, UnitTimes, Update, WorkerState, WorkUnit
 from gan_desktop.worker.home import Outbox
 from gan_desktop.worker.link import Link
 from gan_desktop.worker.options import Wishes
@@ -48,11 +50,12 @@ class Deliveries:
         self.total_images = 0
         self.newest: tuple[int, int] | None = None
 
-    def begin(self, unit: WorkUnit, update: Update, started: float) -> None:
+    def begin(self, unit: WorkUnit, update: Update, started: float, times: UnitTimes) -> None:
         """Keep an update on the disk and queue its delivery; the next unit need not wait for it.
 
         Args:
             started: When work on the unit began, by `time.monotonic`.
+            times: Of the steps before.
         """
         try:
             self._outbox.put(update)
@@ -60,10 +63,11 @@ class Deliveries:
             self._status.notice(f"The finished unit could not be kept on the disk ({error.strerror}).")
         self.finish()
         self._status.change(
-            WorkerState.UPLOADING, {"unit_id": unit.unit_id, "num_bytes": len(update.payload)}
+            WorkerState.UPLOADING,
+            {"unit_id": unit.unit_id, "num_bytes_done": 0, "num_bytes": len(update.payload)},
         )
         self._on_its_way = self._transfers.submit(
-            partial(self._deliver, unit, update, started),
+            partial(self._deliver, unit, update, started, times),
             # Only the second Ctrl+C leaves a finished unit undelivered.
             give_up=self._wishes.hand_in,
         )
@@ -89,10 +93,17 @@ class Deliveries:
         """Finished units on this disk that the class has not got."""
         return len(self._outbox)
 
-    def _deliver(self, unit: WorkUnit, update: Update, started: float, connection: Connection) -> None:
+    def _deliver(
+        self, unit: WorkUnit, update: Update, started: float, times: UnitTimes, connection: Connection
+    ) -> None:
         """Runs in the transfers thread."""
         began = time.monotonic()
-        was_taken = self._hand_in(update, connection)
+        traffic = self._transfers.traffic
+        traffic.watch(self._teller(unit, len(update.payload)))
+        try:
+            was_taken = self._hand_in(update, connection)
+        finally:
+            traffic.watch(None)
         self._status.let_go(unit.unit_id)
         if was_taken:
             now = time.monotonic()
@@ -109,8 +120,22 @@ class Deliveries:
                     num_bytes_up=len(update.payload),
                     total_units=self.total_units,
                     total_images=self.total_images,
+                    times=replace(times, upload=now - began),
                 )
             )
+
+    def _teller(self, unit: WorkUnit, num_bytes: int) -> Callable[[int], None]:
+        """Shows how far the upload is, if nothing is computed meanwhile."""
+        done = 0
+
+        def tell(num_more: int) -> None:
+            nonlocal done
+            done = min(num_bytes, done + num_more)
+            if self._status.state in (WorkerState.UPLOADING, WorkerState.RETRYING):
+                detail = {"unit_id": unit.unit_id, "num_bytes_done": done, "num_bytes": num_bytes}
+                self._status.change(WorkerState.UPLOADING, detail)
+
+        return tell
 
     def _hand_in(self, update: Update, connection: Connection) -> bool:
         """Submit an update and forget it; False where the class refused this very update."""

@@ -31,6 +31,8 @@ class Pulse:
     Attributes:
         unit_ids: The units whose leases it keeps, the one in work first.
         lease_seconds: The shortest of these leases; None without any.
+        readings: How busy the computer is: fields of `records.Readings` with their values.
+        last_message: Number of the newest message of the instructor's that was shown here.
     """
 
     state: WorkerState
@@ -39,6 +41,8 @@ class Pulse:
     images_done: int = 0
     error: str | None = None
     lease_seconds: float | None = None
+    readings: Mapping[str, float] = field(default_factory=dict)
+    last_message: int = 0
 
 
 class Heartbeat:
@@ -112,6 +116,8 @@ class Heartbeat:
                     pulse.unit_ids,
                     pulse.images_done,
                     pulse.error,
+                    pulse.readings,
+                    pulse.last_message,
                 )
             )
             self._rest(connection)

@@ -7,14 +7,16 @@ import dataclasses
 import hashlib
 import json
 import logging
-import os
+import shutil
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import platformdirs
 from filelock import FileLock, Timeout
 
 from gan_desktop.errors import GanDesktopError
+from gan_desktop.files import write_whole
 from gan_desktop.records import CheckFigures, UnitResult, Update
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,35 @@ logger = logging.getLogger(__name__)
 # Workers of one account on one computer; the class allows no more (api/functions.sql).
 MAX_WORKERS = 8
 _DEVICE_ID = "device_id"
+_LAST_MESSAGE = "last_message"
+
+
+def workers_folder(chosen: Path | None = None) -> Path:
+    """Where workers keep their identity and finished units.
+
+    Not in the system's cache folder: cleaning that must lose nobody's work.
+
+    Args:
+        chosen: The folder for everything (`--folder`); None: this user's own for data.
+    """
+    return (chosen or platformdirs.user_data_path("gan-desktop", appauthor=False)) / "workers"
+
+
+def account_of(login: Login) -> str:
+    """What tells accounts apart on this computer.
+
+    Without the host: the class's server may move, and this computer is still the same worker.
+    """
+    return f"{login.dbname}/{login.user}"
+
+
+class Login(Protocol):
+    """What `account_of` must know: an address has it, and a class that was joined."""
+
+    @property
+    def dbname(self) -> str: ...  # noqa: D102
+    @property
+    def user(self) -> str: ...  # noqa: D102
 
 
 class WorkerHome:
@@ -36,21 +67,21 @@ class WorkerHome:
         self.outbox = Outbox(folder / "outbox")
 
     @classmethod
-    def open(cls, state_dir: Path, account: str) -> WorkerHome:
-        """Take the first free worker folder of an account.
+    def open(cls, state_dir: Path, account: str, number: int | None = None) -> WorkerHome:
+        """Take a worker folder of an account.
 
         Args:
-            state_dir: Where programs of this user keep their state.
-            account: Tells accounts of different classes apart, and stays the same when the class's
-                server gets another address.
+            state_dir: `workers_folder`.
+            account: `account_of` its login.
+            number: From 1 to `MAX_WORKERS`; None: the first one that is free.
 
         Raises:
-            GanDesktopError: All are in use, or the folder cannot be written.
+            GanDesktopError: It is in use, or all are, or the folder cannot be written.
         """
-        root = state_dir / hashlib.sha256(account.encode()).hexdigest()[:12]
+        root = _folder_of(state_dir, account)
         try:
-            for number in range(1, MAX_WORKERS + 1):
-                folder = root / f"worker-{number}"
+            for candidate in range(1, MAX_WORKERS + 1) if number is None else (number,):
+                folder = root / f"worker-{candidate}"
                 folder.mkdir(parents=True, exist_ok=True)
                 lock = FileLock(folder / "lock")
                 with contextlib.suppress(Timeout):
@@ -58,9 +89,20 @@ class WorkerHome:
                     return cls._with_identity(folder, lock)
         except OSError as error:
             raise GanDesktopError(
-                f"The folder {root} cannot be written ({error.strerror}). Free some space or mend its rights."
+                f"The folder {root} cannot be written ({error.strerror}). Free some space or mend its"
+                " rights.",
+                title="No place for the work",
             ) from error
-        raise GanDesktopError(f"{MAX_WORKERS} workers of this login run on this computer already. Stop one.")
+        if number is not None:
+            raise GanDesktopError(
+                f"Worker {number} of this login runs on this computer already. Stop it, or start this one"
+                " with another --instance number.",
+                title="Started twice",
+            )
+        raise GanDesktopError(
+            f"{MAX_WORKERS} workers of this login run on this computer already. Stop one.",
+            title="Too many workers",
+        )
 
     @classmethod
     def _with_identity(cls, folder: Path, lock: FileLock) -> WorkerHome:
@@ -80,11 +122,53 @@ class WorkerHome:
 
     def renew_device_id(self) -> None:
         """Take a new identity: this disk was copied from a computer that is at work elsewhere."""
-        _write_whole(self.folder / _DEVICE_ID, str(uuid.uuid4()).encode())
+        write_whole(self.folder / _DEVICE_ID, str(uuid.uuid4()).encode())
+
+    @property
+    def last_message(self) -> int:
+        """Number of the instructor's newest message that was shown on this computer; 0: none was."""
+        try:
+            return int((self.folder / _LAST_MESSAGE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return 0
+
+    def remember_message(self, message_id: int) -> None:
+        """Do not show this message, and older ones, at the next start."""
+        # On a full disk it is shown twice: that harms nobody.
+        with contextlib.suppress(OSError):
+            write_whole(self.folder / _LAST_MESSAGE, str(message_id).encode())
 
     def close(self) -> None:
         """Let another start use the folder."""
         self._lock.release()
+
+
+def num_waiting_updates(state_dir: Path, account: str) -> int:
+    """How many finished units of an account wait on this computer to be handed in."""
+    return sum(len(Outbox(folder / "outbox")) for folder in _folder_of(state_dir, account).glob("worker-*"))
+
+
+def forget_account(state_dir: Path, account: str) -> None:
+    """Remove all that an account's workers keep on this computer, finished units too.
+
+    Raises:
+        GanDesktopError: One of them runs.
+    """
+    root = _folder_of(state_dir, account)
+    for folder in root.glob("worker-*"):
+        lock = FileLock(folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise GanDesktopError(
+                "A worker of this class runs on this computer. Stop it first.", title="A worker is at work"
+            ) from error
+        lock.release()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _folder_of(state_dir: Path, account: str) -> Path:
+    return state_dir / hashlib.sha256(account.encode()).hexdigest()[:12]
 
 
 class Outbox:
@@ -102,7 +186,7 @@ class Outbox:
         self._folder.mkdir(parents=True, exist_ok=True)
         fields = {f.name: getattr(update, f.name) for f in dataclasses.fields(update) if f.name != "payload"}
         header = json.dumps({**fields, "result": dataclasses.asdict(update.result)}).encode()
-        _write_whole(self._path(update.unit_id), header + b"\n" + update.payload)
+        write_whole(self._path(update.unit_id), header + b"\n" + update.payload)
 
     def remove(self, unit_id: int) -> None:
         """Forget an update: it was delivered or refused."""
@@ -134,13 +218,3 @@ def _read(data: bytes) -> Update:
     result = dict(fields.pop("result"))
     check = CheckFigures(**result.pop("check"))
     return Update(**fields, payload=payload, result=UnitResult(**result, check=check))
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a crash leaves the old one or the new one, never half of it."""
-    new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -9,6 +9,7 @@ from gan_desktop.database.connection import Connection
 from gan_desktop.database.schema import require_fitting_schema
 from gan_desktop.database.work_queue import WorkQueue
 from gan_desktop.errors import Refused
+from gan_desktop.names import MAX_NAME
 from gan_desktop.records import Hardware, WorkerState
 from gan_desktop.training.device import Device, choose_device
 from gan_desktop.worker.deliveries import Deliveries
@@ -17,8 +18,6 @@ from gan_desktop.worker.home import WorkerHome
 from gan_desktop.worker.options import Wishes, WorkerOptions
 from gan_desktop.worker.status import Status
 from gan_desktop.worker.transfers import Transfers
-
-LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -60,15 +59,16 @@ def join(
         Refused: The class does not let this worker take part.
         ConnectionFailed: The login is refused, or a stop was asked for while the class was away.
     """
-    status.change(WorkerState.JOINING)
+    joining = {"title": options.class_title} if options.class_title else {}
+    status.change(WorkerState.JOINING, joining)
     transfers.call(require_fitting_schema, wishes.finish)
     status.change(WorkerState.CHECKING)
     device = choose_device(options.device)
-    status.change(WorkerState.JOINING)
+    status.change(WorkerState.JOINING, joining)
     # Registering ends the leases of the earlier start, so its work goes first.
     deliveries.deliver_leftovers()
     hardware = read_hardware(device)
-    name = options.name or hardware.hostname[:LONGEST_NAME]
+    name = options.name or hardware.hostname[:MAX_NAME]
     worker_id = transfers.call(
         lambda connection: _register(connection, home, status, session_id, name, hardware), wishes.finish
     )

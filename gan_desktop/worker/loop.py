@@ -6,55 +6,59 @@ fetches its pictures, hands in the last one); `heartbeat` keeps the leases and b
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
-import torch
-
-from gan_desktop.database.connection import Address
-from gan_desktop.database.downloads import Downloads
+from gan_desktop.database.class_view import ClassView
+from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.work_queue import WorkQueue
-from gan_desktop.errors import ConnectionFailed, GanDesktopError, ImageSetError, PayloadError
-from gan_desktop.records import (
-    Joined,
-    Reporter,
-    Run,
-    RunStatus,
-    Shard,
-    StopRequest,
-    UnitComputed,
-    UnitProgress,
-    UnitStarted,
-    WorkerState,
-    WorkUnit,
-)
-from gan_desktop.training.device import set_threads
+from gan_desktop.errors import ConnectionFailed, GanDesktopError
+from gan_desktop.records import Joined, Reporter, Run, StopRequest, WorkerState
+from gan_desktop.sentences import about_time
+from gan_desktop.training.device import limit_memory, set_threads
 from gan_desktop.training.shard_cache import ShardCache
-from gan_desktop.training.steps import StepFigures, UnitOutcome
+from gan_desktop.worker.bench import Bench
 from gan_desktop.worker.claims import Claims, Job
-from gan_desktop.worker.courtesy import lower_priority
+from gan_desktop.worker.conditions import ComputerConditions, is_on_mains
+from gan_desktop.worker.courtesy import Courtesy, ReadConditions, SleepWatch, Watch, lower_priority
 from gan_desktop.worker.deliveries import Deliveries
-from gan_desktop.worker.heartbeat import Heartbeat
+from gan_desktop.worker.heartbeat import Heartbeat, Pulse
 from gan_desktop.worker.home import WorkerHome
 from gan_desktop.worker.joining import Membership, join, new_session_id
+from gan_desktop.worker.keep_awake import KeepAwake
+from gan_desktop.worker.limits import Limits
 from gan_desktop.worker.link import Link
-from gan_desktop.worker.options import Wishes, WorkerOptions
+from gan_desktop.worker.local_copy import LocalCopy
+from gan_desktop.worker.options import AtCompletion, Wishes, WorkerOptions
+from gan_desktop.worker.outlook import Outlook
+from gan_desktop.worker.readings import HardwareReader
 from gan_desktop.worker.status import Status
-from gan_desktop.worker.studio import Studio
+from gan_desktop.worker.traffic import Traffic
 from gan_desktop.worker.transfers import Transfers
-from gan_desktop.worker.weights import NewestWeights
 
 logger = logging.getLogger(__name__)
 
-# Less than this share of a unit is not worth its upload.
-SMALLEST_SHARE = 0.1
-# A worker that has handed in waits this share of its unit's time for the next iteration: work on
-# the old one would weigh only half.
-PATIENCE_SHARE = 0.3
-SHORTEST_PATIENCE_S = 3.0
-# On a slow link the next weights are asked for when this share of the unit is done.
-WEIGHTS_AT_SHARE = 0.7
+# While paused, the time left is told anew so often.
+RETELL_S = 1.0
+
+# A finished class may be switched off any moment: what is only nice to know is asked for once.
+_ONE_TRY = threading.Event()
+_ONE_TRY.set()
+
+_AT_WORK = {
+    WorkerState.CLAIMING,
+    WorkerState.LOADING,
+    WorkerState.COMPUTING,
+    WorkerState.UPLOADING,
+    WorkerState.FINISHING,
+    WorkerState.WAITING_NONE_FREE,
+}
 
 
 class Worker:
@@ -66,6 +70,7 @@ class Worker:
         home: This worker's folder, locked.
         cache: Shards on this disk.
         reporter: Told everything that happens.
+        read_conditions: How the computer is; None: read from the computer.
     """
 
     def __init__(
@@ -75,23 +80,45 @@ class Worker:
         cache: ShardCache,
         options: WorkerOptions,
         reporter: Reporter,
+        read_conditions: ReadConditions | None = None,
     ) -> None:
         self._address = address
         self._home = home
         self._cache = cache
         self._options = options
         self._wishes = Wishes()
-        self._status = Status(reporter)
-        self._link = Link()
+        self._status = Status(reporter, home.last_message, home.remember_message)
         self._session_id = new_session_id()
-        self._transfers = Transfers(address, self._on_trouble)
+        self._courtesy = Courtesy(options.limits, self._status.wake)
+        self._read_conditions = read_conditions
+        self._keep_awake = KeepAwake()
+        self._sleep_watch = SleepWatch(time.time())
+        self._watch = Watch(self._tick, lambda: self._keep_awake.hold(False))
+        traffic = Traffic(lambda: self._wishes.finish.is_set() or self._courtesy.pause is not None)
+        traffic.limit(options.limits.max_mbit_s)
+        self._transfers = Transfers(address, self._on_trouble, traffic)
+        link = Link()
         self._deliveries = Deliveries(
-            self._transfers, home.outbox, self._status, self._link, self._wishes, self._session_id
+            self._transfers, home.outbox, self._status, link, self._wishes, self._session_id
         )
-        self._weights = NewestWeights(self._transfers, self._link, self._wishes)
+        self._outlook = Outlook(self._wishes, self._status, self._courtesy, options)
+        self._bench = Bench(
+            self._transfers,
+            self._deliveries,
+            self._status,
+            link,
+            self._wishes,
+            self._courtesy,
+            self._outlook,
+            options,
+        )
+        self._local_copy = LocalCopy(
+            options.dataset_path, cache, self._status.notice, self._outlook.is_paused
+        )
         self._member: Membership | None = None
         self._heartbeat: Heartbeat | None = None
-        self._num_begun = 0
+        self._claims: Claims | None = None
+        self._reader: HardwareReader | None = None
 
     # -- what others ask ------------------------------------------------------------------------
 
@@ -102,20 +129,45 @@ class Worker:
             self._wishes.hand_in.set()
         self._status.wake()
 
-    def pause(self) -> None:
-        """End the current batch, hand in what is done, give the rest back and wait for `resume`."""
-        self._wishes.paused.set()
-        self._status.wake()
+    def keep_going(self) -> None:
+        """Take back the wish to end after this unit, unless it is too late."""
+        if not self._wishes.hand_in.is_set():
+            self._wishes.finish.clear()
+            self._status.wake()
+
+    def pause(self, until: datetime | None = None) -> None:
+        """End the current batch, hand in what is done, give the rest back and wait.
+
+        Args:
+            until: Go on by itself at this local time; None: wait for `resume`.
+        """
+        self._courtesy.pause_by_hand(until)
 
     def resume(self) -> None:
         """Go on after `pause`."""
-        self._wishes.paused.clear()
-        self._status.wake()
+        self._courtesy.resume()
+
+    def set_limits(self, limits: Limits) -> None:
+        """Let other limits hold from now on, the pace from the next batch."""
+        self._transfers.traffic.limit(limits.max_mbit_s)
+        if self._claims is not None and self._claims.studio is not None:
+            limit_memory(self._claims.studio.device.torch_device, limits.max_memory_gb)
+        self._courtesy.set_limits(limits)
+
+    def override_limits(self) -> None:
+        """Contribute anyway, until what pauses the worker now has ceased and comes again."""
+        self._courtesy.override()
+
+    def try_now(self) -> None:
+        """Where the next try of a lost connection is waited for: make it at once."""
+        self._transfers.try_now()
 
     # -- the loop -------------------------------------------------------------------------------
 
     def run(self) -> bool:
         """Work until the training is complete (True) or a stop was requested (False).
+
+        Threads of PyTorch: the number that is fastest here is measured before the first unit of a run.
 
         Raises:
             ConnectionFailed: The login is refused, or no class is there; an unreachable one is
@@ -136,8 +188,11 @@ class Worker:
             if not self._wishes.finish.is_set():
                 raise
         finally:
-            self._leave()
-            self._status.change(WorkerState.COMPLETE if is_complete else WorkerState.STOPPED)
+            try:
+                detail = self._standing() if is_complete else self._remains()
+            finally:
+                self._leave()
+            self._status.change(WorkerState.COMPLETE if is_complete else WorkerState.STOPPED, detail)
         if self._status.dismissal is not None:
             raise self._status.dismissal
         return is_complete
@@ -152,204 +207,135 @@ class Worker:
             self._options,
             self._session_id,
         )
+        reader = self._reader = HardwareReader(member.device)
+        self._courtesy.read_by(
+            self._read_conditions or ComputerConditions(reader, on_card=member.device.is_card)
+        )
+        limit_memory(member.device.torch_device, self._courtesy.limits.max_memory_gb)
         self._heartbeat = Heartbeat(
             self._address,
             self._session_id,
             member.worker_id,
             self._options.heartbeat_interval_s,
-            self._status.pulse,
+            self._pulse,
             self._status.hear,
             self._status.dismiss,
         )
         self._heartbeat.start()
-        claims = Claims(
-            self._transfers, self._status, self._wishes, member, self._cache, self._options.batch_size
+        self._sleep_watch = SleepWatch(time.time())
+        self._watch.start()
+        claims = self._claims = Claims(
+            self._transfers,
+            self._status,
+            self._wishes,
+            member,
+            self._cache,
+            self._options.batch_size,
+            self._local_copy,
         )
+        dataset_size = claims.prepare()
+        device, speed = member.device, ""
+        if claims.studio is not None:
+            speed = self._bench.check(claims.studio)
+            device = claims.studio.device
         self._status.report(
             Joined(
                 member.worker_id,
                 member.name,
                 member.hardware,
-                member.device.reason,
+                f"{device.reason} {speed}".strip(),
                 self._options.batch_size,
-                claims.prepare(),
+                dataset_size,
             )
         )
         return claims
 
+    def _pulse(self) -> Pulse:
+        """What the next sign of life says."""
+        readings = self._reader.read().known() if self._reader is not None else {}
+        return replace(self._status.pulse(), readings=readings)
+
+    def _tick(self) -> None:
+        """Look after the computer and the clock. Runs once a second in a thread of its own."""
+        if slept_s := self._sleep_watch.slept(time.time()):
+            self._status.notice(
+                f"This computer has slept for {about_time(slept_s)}. Units that the class has not given to"
+                " somebody else meanwhile go on."
+            )
+        self._courtesy.look()
+        wants_awake = self._courtesy.limits.keep_awake and self._status.state in _AT_WORK
+        self._keep_awake.hold(wants_awake and is_on_mains())
+        until = self._options.until
+        if until is not None and datetime.now() >= until and not self._wishes.finish.is_set():
+            self._status.notice(f"It is {until:%H:%M}: this worker finishes the unit in work, then it ends.")
+            self._wishes.finish.set()
+            self._status.wake()
+
     def _work(self, claims: Claims) -> bool:
-        while not self._is_over():
-            if self._wishes.paused.is_set():
+        while not self._outlook.is_over():
+            if self._courtesy.pause is not None:
                 self._sit_out(claims)
                 continue
-            if claims.run is not None and self._is_ending(claims.run):
+            if self._is_done(claims.run):
+                return True
+            if claims.run is not None and self._outlook.is_ending(claims.run):
                 self._status.change(WorkerState.WAITING_NONE_FREE)
                 self._wait()
                 continue
             found = claims.next()
             if isinstance(found, Job):
-                self._train(found, claims)
+                if not self._bench.compute(found, claims) and not self._outlook.is_complete(found.studio.run):
+                    self._wait()
             elif found is WorkerState.COMPLETE:
-                return True
+                if self._options.at_completion is not AtCompletion.WAIT:
+                    return True
+                self._status.change(found, self._standing())
+                self._wait()
             else:
-                self._status.change(found, {"coordinator_silent_s": self._status.coordinator_silent_s})
+                self._status.change(found, self._waiting_detail(found))
                 self._wait()
         return False
 
+    def _is_done(self, run: Run | None) -> bool:
+        """Whether a worker that works for this run only has nothing more to do."""
+        is_only_run = self._options.at_completion is AtCompletion.END
+        return is_only_run and run is not None and self._outlook.is_complete(run)
+
     def _wait(self) -> None:
         """Sleep until there is news or it is time to ask again."""
-        if not (self._is_over() or self._wishes.paused.is_set()):
+        if not self._outlook.is_resting():
             self._status.wait_for_news(self._options.poll_interval_s)
-
-    def _is_complete(self, run: Run) -> bool:
-        return self._status.run_is(run.run_id, RunStatus.COMPLETE)
-
-    def _is_ending(self, run: Run) -> bool:
-        """Whether the last iteration is out: the training will be complete in a moment."""
-        is_last_out = self._status.newest_iteration(run.run_id) >= run.config.target_iterations
-        return is_last_out and not self._is_complete(run)
-
-    def _is_over(self) -> bool:
-        return self._wishes.finish.is_set() or self._status.dismissal is not None or self._has_done_enough()
-
-    def _has_done_enough(self) -> bool:
-        return self._options.max_units is not None and self._num_begun >= self._options.max_units
 
     def _sit_out(self, claims: Claims) -> None:
-        """Wait for `resume`, holding nothing that others could work on."""
+        """Wait until nothing asks for a pause, holding nothing that others could use."""
         self._deliveries.finish()
         claims.give_back_prefetched()
-        self._status.change(WorkerState.PAUSED)
-        while self._wishes.paused.is_set() and not self._is_over():
-            self._status.wait_for_news(self._options.poll_interval_s)
+        claims.rest()
+        while (pause := self._courtesy.pause) is not None and not self._outlook.is_over():
+            self._status.change(pause.state, {**pause.detail, **self._remains()})
+            self._status.wait_for_news(RETELL_S)
+        self._bench.given_back = None
 
-    # -- one unit -------------------------------------------------------------------------------
+    def _remains(self) -> dict[str, Any]:
+        """What a sentence says about the work done when the worker rests."""
+        unit_id = self._bench.given_back
+        given_back = {} if unit_id is None else {"given_back": unit_id}
+        return {"total_units": self._deliveries.total_units, **given_back}
 
-    def _train(self, job: Job, claims: Claims) -> None:
-        """Compute one unit and hand it in."""
-        studio = job.studio
-        self._await_iteration(studio)
-        if self._is_unwanted(job) or (images := self._load(job)) is None:
-            claims.give_back(job.unit)
-            if not self._is_complete(studio.run):
-                self._wait()
-            return
-        self._num_begun += 1
-        if not self._is_over():
-            claims.prefetch()
-        # What counts is the iteration the unit starts from, not the newest when it was prefetched.
-        unit = replace(job.unit, iteration=studio.iteration)
-        self._status.report(UnitStarted(unit))
-        self._status.progress(unit, 0, 0.0, is_last=self._is_over())
-        started = time.monotonic()
-        outcome = studio.train(
-            unit,
-            images,
-            should_stop=lambda: self._should_stop(job, started),
-            on_step=lambda figures: self._on_step(job, figures, started),
-            rest=self._rest,
-            pace=self._options.pace,
-        )
-        self._link.judge(outcome.result.compute_seconds)
-        if not self._status.is_held(unit.unit_id):
-            self._status.drop(unit.unit_id, "The unit went to another computer.")
-        elif outcome.result.num_images < SMALLEST_SHARE * unit.num_images:
-            claims.give_back(unit)
-            self._status.drop(unit.unit_id, "Too little of it was done to be worth sending. It goes back.")
-        else:
-            self._hand_in(unit, outcome, studio, started, claims)
+    def _standing(self) -> dict[str, Any]:
+        """What a sentence says about a complete training, as far as the class can be asked."""
+        run = self._claims.run if self._claims is not None else None
+        own: dict[str, Any] = {} if run is None else {"iteration": self._status.newest_iteration(run.run_id)}
+        with contextlib.suppress(GanDesktopError):
+            own |= self._transfers.call(_credit, _ONE_TRY)
+        return own
 
-    def _hand_in(
-        self, unit: WorkUnit, outcome: UnitOutcome, studio: Studio, started: float, claims: Claims
-    ) -> None:
-        """Pack a unit's outcome and see it on its way; only on a slow link the next one need not wait."""
-        try:
-            update = studio.pack(unit, outcome)
-        except PayloadError:
-            claims.give_back(unit)
-            self._status.drop(unit.unit_id, "Its numbers ran out of all bounds here. It goes back.")
-            return
-        self._status.report(UnitComputed(unit, outcome.result))
-        self._deliveries.begin(unit, update, started)
-        if not self._link.is_slow:
-            self._deliveries.finish()
-
-    def _await_iteration(self, studio: Studio) -> None:
-        """After handing in, wait a little for the iteration that our update goes into."""
-        if self._deliveries.newest is None or self._link.is_slow:
-            return
-        run_id, iteration = self._deliveries.newest
-        patience = max(SHORTEST_PATIENCE_S, PATIENCE_SHARE * studio.run.config.unit_seconds)
-        deadline = time.monotonic() + patience
-        while (
-            run_id == studio.run.run_id
-            and self._status.newest_iteration(run_id) <= iteration
-            and (left := deadline - time.monotonic()) > 0
-            and not (self._is_over() or self._wishes.paused.is_set())
-        ):
-            self._status.change(WorkerState.WAITING_NONE_FREE, {"seconds": round(left)})
-            self._status.wait_for_news(min(left, 0.5))
-
-    def _is_unwanted(self, job: Job) -> bool:
-        """Whether to give a claimed unit back instead of beginning it."""
-        run = job.studio.run
-        return (
-            self._wishes.finish.is_set()
-            or self._wishes.paused.is_set()
-            or self._status.dismissal is not None
-            or not self._status.is_held(job.unit.unit_id)
-            or self._status.run_is(run.run_id, RunStatus.PAUSED, RunStatus.COMPLETE)
-            or self._is_ending(run)
-        )
-
-    def _should_stop(self, job: Job, started: float) -> bool:
-        """Whether to hand in what is done of the unit in work."""
-        timeout, run = self._options.unit_timeout_s, job.studio.run
-        return (
-            self._wishes.hand_in.is_set()
-            or self._wishes.paused.is_set()
-            or self._status.dismissal is not None
-            or not self._status.is_held(job.unit.unit_id)
-            or self._is_complete(run)
-            or (timeout is not None and time.monotonic() - started > timeout)
-        )
-
-    def _on_step(self, job: Job, figures: StepFigures, started: float) -> None:
-        unit, num_done = job.unit, figures.num_images_done
-        self._status.progress(unit, num_done, time.monotonic() - started, is_last=self._is_over())
-        self._status.report(
-            UnitProgress(
-                unit.unit_id,
-                num_done,
-                unit.num_images,
-                figures.loss_g,
-                figures.loss_d,
-                figures.d_real,
-                figures.d_fake,
-            )
-        )
-        if self._link.is_slow and num_done > WEIGHTS_AT_SHARE * unit.num_images and not self._is_over():
-            self._weights.prefetch(job.studio)
-
-    def _rest(self, seconds: float) -> None:
-        self._wishes.hand_in.wait(seconds)
-
-    # -- weights and pictures -------------------------------------------------------------------
-
-    def _load(self, job: Job) -> torch.Tensor | None:
-        """Put the newest weights into the studio; the unit's images, or None where one is missing."""
-        self._status.change(WorkerState.LOADING)
-        try:
-            has_weights = self._weights.bring_to(job.studio)
-            return job.studio.images(job.unit, self._fetch_shard) if has_weights else None
-        except (PayloadError, ImageSetError) as error:
-            self._status.drop(job.unit.unit_id, error.message)
-            return None
-
-    def _fetch_shard(self, shard: Shard) -> bytes:
-        return self._transfers.call(
-            lambda connection: Downloads(connection).shard(shard), self._wishes.finish
-        )
+    def _waiting_detail(self, state: WorkerState) -> Mapping[str, Any]:
+        silent_s = self._status.coordinator_silent_s
+        if state is not WorkerState.WAITING_COORDINATOR_AWAY or silent_s is None:
+            return {}
+        since = datetime.now() - timedelta(seconds=silent_s)
+        return {"coordinator_silent_s": round(silent_s), "since": since.isoformat(timespec="minutes")}
 
     # -- leaving --------------------------------------------------------------------------------
 
@@ -359,6 +345,10 @@ class Worker:
         self._wishes.finish.set()
         self._wishes.hand_in.set()
         member = self._member
+        self._watch.stop()
+        if self._heartbeat is not None:
+            # A beat on its way would overwrite the goodbye's last word, that this worker has stopped.
+            self._heartbeat.stop()
         try:
             if member is not None and self._status.dismissal is None:
                 self._transfers.call(
@@ -368,23 +358,29 @@ class Worker:
         except GanDesktopError as error:
             logger.info("Could not say goodbye to the class: %s", error)
         finally:
-            if self._heartbeat is not None:
-                self._heartbeat.stop()
             self._transfers.close()
+            self._local_copy.stop()
+            if self._claims is not None:
+                self._claims.rest()
             if num_waiting := self._deliveries.num_waiting():
                 self._status.notice(
                     f"{num_waiting} finished unit(s) are kept here and handed in at the next start."
                 )
 
-    def _on_trouble(self, error: ConnectionFailed, next_try_s: float) -> None:
+    def _on_trouble(self, error: ConnectionFailed, next_try_s: int) -> None:
         """The link is down. Runs in the transfers thread."""
-        logger.info("No connection: %s", error)
         if self._status.state not in (WorkerState.COMPUTING, WorkerState.FINISHING):
             self._status.change(
                 WorkerState.RETRYING,
                 {
                     "reason": error.message,
-                    "seconds": round(next_try_s),
+                    "seconds": next_try_s,
                     "num_waiting": self._deliveries.num_waiting(),
                 },
             )
+
+
+def _credit(connection: Connection) -> dict[str, Any]:
+    """How many take part, and what this account has done."""
+    view = ClassView(connection)
+    return {"num_people": view.totals().num_people, "num_images": view.credit().images}

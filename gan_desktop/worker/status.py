@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gan_desktop.database.work_queue import Directives
@@ -26,10 +26,19 @@ class Status:
 
     Args:
         reporter: Told every change.
+        last_message: Number of the newest message that was shown here.
+        on_message: Told the number of each message that was shown.
     """
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        reporter: Reporter,
+        last_message: int = 0,
+        on_message: Callable[[int], None] = lambda message_id: None,
+    ) -> None:
         self._reporter = reporter
+        self._last_message = last_message
+        self._on_message = on_message
         # Keeps state, units and progress of one pulse together.
         self._lock = threading.Lock()
         self._state = StateChanged(WorkerState.STOPPED)
@@ -38,7 +47,6 @@ class Status:
         self._images_done = 0
         self._error: str | None = None
         self._directives: Directives | None = None
-        self._last_message_id: int | None = None
         self._dismissal: GanDesktopError | None = None
         self._news = threading.Event()
 
@@ -123,6 +131,7 @@ class Status:
                 images_done=self._images_done,
                 error=self._error,
                 lease_seconds=min((unit.lease_seconds for unit in units), default=None),
+                last_message=self._last_message,
             )
 
     def hear(self, directives: Directives) -> None:
@@ -130,10 +139,10 @@ class Status:
         with self._lock:
             self._held = [unit for unit in self._held if unit.unit_id not in directives.lost_units]
             known, self._directives = self._directives, directives
-            is_new_message = directives.message_id not in (None, self._last_message_id)
-            self._last_message_id = directives.message_id
-        if is_new_message:
-            self.notice(f"Message from your instructor: {directives.message}")
+        for message_id, text in directives.messages:
+            self.notice(f"Message from your instructor: {text}")
+            self._last_message = message_id
+            self._on_message(message_id)
         if known is None or _what_matters(known) != _what_matters(directives) or directives.lost_units:
             self._news.set()
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 from gan_desktop.errors import DeviceError, PayloadError
 from gan_desktop.records import Run, Shard, Update, Weights, WorkUnit
-from gan_desktop.training.device import Device, choose_device
+from gan_desktop.training.device import Device, choose_device, release_memory
 from gan_desktop.training.networks import build_gan, network_fingerprint, tensor_shapes
 from gan_desktop.training.payload import PayloadInfo, decode, encode
 from gan_desktop.training.shard_cache import ShardCache, unit_images
 from gan_desktop.training.steps import StepFigures, UnitOutcome, UnitTrainer
-from gan_desktop.worker.courtesy import Pace
+from gan_desktop.worker.limits import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ class Studio:
         shards: All of the run's data set.
         batch_size: The most images put through the device at once.
         on_notice: Told of fall-backs in a sentence.
+
+    Attributes:
+        device: What computes; the CPU once a graphics card has failed.
     """
 
     def __init__(
@@ -47,8 +51,13 @@ class Studio:
         self._fingerprint = network_fingerprint(run.config)
         self._shapes = tensor_shapes(run.config)
         self._weights: Weights | None = None
-        self._device = device
-        self._trainer = self._make_trainer(batch_size)
+        self.device = device
+        self._is_resting = False
+        self._batch_size = batch_size
+        try:
+            self._trainer = self._make_trainer(batch_size)
+        except RuntimeError as error:  # another program has filled the card's memory
+            self.leave_card(error)
 
     @property
     def weights(self) -> Weights | None:
@@ -64,6 +73,17 @@ class Studio:
     def dataset_size(self) -> int:
         """Images in the run's data set, held-out ones included."""
         return sum(shard.num_images for shard in self._shards.values())
+
+    @property
+    def dataset_bytes(self) -> int:
+        """Bytes of the run's data set, held-out images included."""
+        return sum(shard.num_bytes for shard in self._shards.values())
+
+    def num_bytes_missing(self, unit: WorkUnit) -> int:
+        """Bytes that have to be fetched for a unit."""
+        shards = {self._shards[part.shard_id] for part in unit.ranges}
+        here = set(self._cache.cached_ids(shards))
+        return sum(shard.num_bytes for shard in shards if shard.shard_id not in here)
 
     def cached_shards(self) -> list[int]:
         """Shards that need not be fetched."""
@@ -100,9 +120,13 @@ class Studio:
         should_stop: Callable[[], bool],
         on_step: Callable[[StepFigures], None],
         rest: Callable[[float], None],
-        pace: Pace,
+        pace: Callable[[], Pace],
     ) -> UnitOutcome:
         """Compute a unit from the current weights; a graphics card that fails is left for the CPU.
+
+        Args:
+            rest: Sleeps between two batches.
+            pace: Asked before each batch.
 
         Raises:
             DeviceError: The CPU cannot do it either (memory).
@@ -115,20 +139,32 @@ class Studio:
                 fresh_moments=unit.fresh_moments,
                 should_stop=should_stop,
                 on_step=on_step,
-                # At full pace nobody asks for each step's seconds, and the device never has to wait.
-                between_steps=None if pace is Pace.FULL else lambda s: rest(pace.rest_after(s)),
+                between_steps=lambda seconds: rest(pace().rest_after(seconds)),
+                is_paced=lambda: pace() is not Pace.FULL,
             )
 
         try:
+            if self._is_resting:
+                self._trainer.move_to(self.device.torch_device)
+                self._is_resting = False
             return compute()
         except (DeviceError, RuntimeError) as error:
-            if self._device.torch_device.type == "cpu":
+            if not self.device.is_card:
                 raise
-            reason = str(error).partition("\n")[0]
-            self._on_notice(f"The graphics card failed ({reason}). The processor goes on, more slowly.")
-            self._device = choose_device("cpu")
-            self._begin_anew()
+            self.leave_card(error)
             return compute()
+
+    def rest(self) -> None:
+        """Give the graphics card's memory to other programs until the next unit; nothing is forgotten."""
+        if not self.device.is_card or self._is_resting:
+            return
+        try:
+            self._trainer.move_to(torch.device("cpu"))
+        except RuntimeError as error:
+            self.leave_card(error)
+            return
+        self._is_resting = True
+        release_memory(self.device.torch_device)
 
     def pack(self, unit: WorkUnit, outcome: UnitOutcome) -> Update:
         """Write a unit's outcome as the update that is handed in.
@@ -149,7 +185,7 @@ class Studio:
             payload = encode(outcome.update, info, seed=unit.seed)
         except PayloadError:
             # Adam's moments are no numbers any more either, and would spoil every later unit.
-            self._begin_anew()
+            self._begin_anew(self._trainer.micro_batch)
             raise
         return Update(
             unit_id=unit.unit_id,
@@ -162,9 +198,19 @@ class Studio:
             result=outcome.result,
         )
 
-    def _begin_anew(self) -> None:
+    def leave_card(self, error: Exception) -> None:
+        """Compute with the CPU from now on. The card's moments are out of reach: they begin anew."""
+        reason = (str(error).strip() or type(error).__name__).partition("\n")[0].rstrip(".")
+        self._on_notice(f"The graphics card failed ({reason}). The processor goes on, more slowly.")
+        broken = self.device.torch_device
+        self.device = replace(choose_device("cpu"), reason=f"The graphics card failed: {reason}.")
+        self._is_resting = False
+        self._begin_anew(self._batch_size)
+        release_memory(broken)
+
+    def _begin_anew(self, batch_size: int) -> None:
         """Train on with fresh moments, from the same weights."""
-        self._trainer = self._make_trainer(self._trainer.micro_batch)
+        self._trainer = self._make_trainer(batch_size)
         if self._weights is not None:
             self._trainer.load_weights(
                 decode(self._weights.payload, shapes=self._shapes, network=self._fingerprint)
@@ -175,7 +221,7 @@ class Studio:
         return UnitTrainer(
             build_gan(config),
             config,
-            device=self._device.torch_device,
+            device=self.device.torch_device,
             micro_batch=batch_size,
             on_notice=self._on_notice,
         )

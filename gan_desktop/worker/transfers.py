@@ -8,7 +8,9 @@ as it takes: no call of the worker is harmed by being repeated.
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -17,6 +19,7 @@ import tenacity
 
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.errors import ConnectionFailed
+from gan_desktop.worker.traffic import Traffic
 
 logger = logging.getLogger(__name__)
 
@@ -24,18 +27,24 @@ T = TypeVar("T")
 Call = Callable[[Connection], T]
 
 LONGEST_PAUSE_S = 60.0
+LOOK_S = 0.1
 
 
 class Transfers:
     """Runs calls on one connection, in order, in a thread of its own.
 
     Args:
-        on_trouble: Told the error and the seconds until the next try.
+        on_trouble: Told the error and the seconds until the next try, each second anew.
+        traffic: Counts and slows down what is carried.
     """
 
-    def __init__(self, address: Address, on_trouble: Callable[[ConnectionFailed, float], None]) -> None:
+    def __init__(
+        self, address: Address, on_trouble: Callable[[ConnectionFailed, int], None], traffic: Traffic
+    ) -> None:
         self._address = address
         self._on_trouble = on_trouble
+        self._hurry = threading.Event()
+        self.traffic = traffic
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transfers")
 
@@ -51,6 +60,10 @@ class Transfers:
         """
         return self.submit(call, give_up).result()
 
+    def try_now(self) -> None:
+        """Where the next try is waited for: make it."""
+        self._hurry.set()
+
     def close(self) -> None:
         """Finish what is queued, then close the connection."""
         self._thread.submit(self._disconnect)
@@ -61,8 +74,8 @@ class Transfers:
             retry=tenacity.retry_if_exception(lambda e: isinstance(e, ConnectionFailed) and e.is_passing),
             wait=tenacity.wait_random_exponential(multiplier=1, min=0.5, max=LONGEST_PAUSE_S),
             stop=tenacity.stop_when_event_set(give_up),
-            sleep=tenacity.sleep_using_event(give_up),
-            before_sleep=self._tell,
+            sleep=lambda _seconds: None,
+            before_sleep=lambda state: self._wait_for_next_try(state, give_up),
             reraise=True,
         )
         answer: T = retrying(self._once, call)
@@ -70,7 +83,7 @@ class Transfers:
 
     def _once(self, call: Call[T]) -> T:
         if self._connection is None:
-            self._connection = Connection(self._address, "gan-desktop worker")
+            self._connection = Connection(self._address, "gan-desktop worker", meter=self.traffic)
         try:
             return call(self._connection)
         except ConnectionFailed:
@@ -82,7 +95,13 @@ class Transfers:
             self._connection.close()
             self._connection = None
 
-    def _tell(self, state: tenacity.RetryCallState) -> None:
+    def _wait_for_next_try(self, state: tenacity.RetryCallState, give_up: threading.Event) -> None:
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, ConnectionFailed):
-            self._on_trouble(error, state.next_action.sleep if state.next_action else 0.0)
+        logger.info("No connection: %s", error)
+        deadline = time.monotonic() + (state.next_action.sleep if state.next_action else 0.0)
+        self._hurry.clear()
+        # In pieces: whoever wants to stop, or does not want to wait, is not kept waiting.
+        while not (give_up.is_set() or self._hurry.is_set()) and (left := deadline - time.monotonic()) > 0:
+            if isinstance(error, ConnectionFailed):
+                self._on_trouble(error, math.ceil(left))
+            self._hurry.wait(min(left, LOOK_S))

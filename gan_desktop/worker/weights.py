@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 
 from gan_desktop.database.connection import Connection
@@ -12,6 +13,7 @@ from gan_desktop.records import Weights
 from gan_desktop.worker.link import Link
 from gan_desktop.worker.options import Wishes
 from gan_desktop.worker.studio import Studio
+from gan_desktop.worker.traffic import TransferCancelled
 from gan_desktop.worker.transfers import Transfers
 
 
@@ -34,9 +36,13 @@ class NewestWeights:
 
         Raises:
             PayloadError: They are damaged, or not this run's.
+            TransferCancelled: The worker stops or pauses.
         """
         coming, self._next = self._next, None
-        weights = coming.result() if coming is not None else None
+        weights = None
+        if coming is not None:
+            with suppress(TransferCancelled):  # by a pause that is over
+                weights = coming.result()
         if weights is None or weights.run_id != studio.run.run_id:
             weights = self._submit(studio).result()
         if weights is not None:

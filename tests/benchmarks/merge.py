@@ -1,6 +1,6 @@
 """How fast updates are merged, against fetching and hashing the same bytes; and in how much memory.
 
-    python -m tests.benchmarks.merge [--quick]
+python -m tests.benchmarks.merge [--quick]
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -45,6 +46,12 @@ QUICK = Setting(RunConfig(feature_maps=8), (2, 4), 4, 1)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     setting = QUICK if is_quick(__doc__ or "", arguments) else FULL
+    # In a thread, as the coordinator's loop is: memory is dearer there than in the main thread.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(_measure, setting).result()
+
+
+def _measure(setting: Setting) -> None:
     set_threads(1)
     with class_on_stage(setting.config, num_faces=80) as held, Connection(held.administrator) as connection:
         num_bytes = _store_updates(connection, setting.config, max(setting.counts))
@@ -89,9 +96,7 @@ def _row(
     )
 
 
-def _merge(
-    count: int, fetch: Callable[[int], bytes], update_format: UpdateFormat, config: RunConfig
-) -> None:
+def _merge(count: int, fetch: Callable[[int], bytes], update_format: UpdateFormat, config: RunConfig) -> None:
     candidates = [
         Candidate(update_id=number, account_id=number, worker_id=str(number), num_images=2048, num_steps=128)
         for number in range(count)
@@ -141,9 +146,7 @@ def _store_updates(connection: Connection, config: RunConfig, count: int) -> int
     payload = b""
     for number in range(count):
         generator = torch.Generator().manual_seed(number)
-        update = {
-            name: torch.randn(shape, generator=generator).mul_(1e-4) for name, shape in shapes.items()
-        }
+        update = {name: torch.randn(shape, generator=generator).mul_(1e-4) for name, shape in shapes.items()}
         payload = encode(update, info, seed=number)
         connection.upload("gan.benchmark", {"update_id": binary(number, "int4"), "payload": payload})
     return len(payload)

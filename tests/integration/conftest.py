@@ -17,10 +17,11 @@ import pytest
 from psycopg2 import sql
 
 from gan_desktop.database.connection import Address, Connection
-from gan_desktop.database.databases import create_database, drop_class_database
+from gan_desktop.database.databases import create_database
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.schema import NewClass, init_class
 from tests.integration.classroom import Classroom
+from tests.integration.databases import drop_class_database
 
 
 def superuser_address(server: EmbeddedPostgres, dbname: str = "postgres") -> Address:
@@ -132,10 +133,13 @@ def empty_class(administrator: Address) -> None:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        logins = connection.query("SELECT login FROM gan.accounts")
+        logins = connection.query(
+            "SELECT login FROM gan.accounts"
+            " UNION ALL SELECT login FROM gan.enrol_cards WHERE withdrawn_at IS NULL"
+        )
         connection.execute(
-            "TRUNCATE gan.accounts, gan.workers, gan.datasets, gan.messages, gan.training_runs, gan.events"
-            " RESTART IDENTITY CASCADE"
+            "TRUNCATE gan.accounts, gan.enrol_cards, gan.workers, gan.datasets, gan.messages,"
+            " gan.training_runs, gan.events RESTART IDENTITY CASCADE"
         )
         for row in logins:
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(row.login)))

@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -18,7 +18,7 @@ from gan_desktop.coordinator.loop import Coordinator
 from gan_desktop.database.accounts import Accounts, Login
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import Runs
-from gan_desktop.database.databases import create_database, drop_class_database
+from gan_desktop.database.databases import create_database
 from gan_desktop.database.schema import init_class
 from gan_desktop.database.shards import ShardStore
 from gan_desktop.records import RunConfig, RunStatus, ShardFile, StopRequest
@@ -27,9 +27,11 @@ from gan_desktop.training.merge import UpdateFormat
 from gan_desktop.training.payload import max_payload_bytes
 from gan_desktop.training.shard_cache import ShardCache
 from gan_desktop.training.shards import ImageImport
+from gan_desktop.worker.courtesy import ReadConditions
 from gan_desktop.worker.home import WorkerHome
 from gan_desktop.worker.loop import Worker
 from gan_desktop.worker.options import WorkerOptions
+from tests.integration.databases import drop_class_database
 from tests.integration.programs import LOOK_S, PATIENCE_S, Program, Recorder, running, wait_until
 
 T = TypeVar("T")
@@ -118,21 +120,27 @@ class Lesson:
         *options: str,
         home: str = "",
         environment: Mapping[str, str] | None = None,
+        entry: Sequence[str] = ("-m", "gan_desktop"),
     ) -> Program:
         """A worker as a program of its own; `home` is its folder, by default one of its own."""
         student = student or self.add_student()
         home = home or f"home-{len(self.programs)}"
-        return self._start(student, ["--threads=1", *options], home, environment)
+        return self._start(student, ["--threads=1", *options], home, environment, entry)
 
     def start_coordinator(self, *, environment: Mapping[str, str] | None = None) -> Program:
         """A coordinator as a program of its own."""
         return self._start(self.coordinator, ["--admin", f"--run={self.run_id}"], "main", environment)
 
     def _start(
-        self, address: Address, options: list[str], home: str, environment: Mapping[str, str] | None
+        self,
+        address: Address,
+        options: list[str],
+        home: str,
+        environment: Mapping[str, str] | None,
+        entry: Sequence[str] = ("-m", "gan_desktop"),
     ) -> Program:
         log_file = self.folder / f"{len(self.programs)}-{home}.log"
-        command = [sys.executable, "-m", "gan_desktop", "--no-gui", f"--config={self.folder / 'config.yaml'}"]
+        command = [sys.executable, *entry, "--no-gui", f"--config={self.folder / 'config.yaml'}"]
         settings = {
             "PGPASSWORD": address.password or "",
             "GAN_DESKTOP_DATABASE__HOST": address.host,
@@ -293,13 +301,20 @@ class Lesson:
 
 @contextmanager
 def worker_thread(
-    held: Lesson, student: Address | None = None, *, home: str = "", device_id: str = "", **options: Any
+    held: Lesson,
+    student: Address | None = None,
+    *,
+    home: str = "",
+    device_id: str = "",
+    read_conditions: ReadConditions | None = None,
+    **options: Any,
 ) -> Iterator[tuple[Worker, Recorder]]:
     """A worker in a thread of this process, for what no program offers.
 
     Args:
         home: Its folder; by default one of its own.
         device_id: Its identity, where it must be a known one.
+        read_conditions: How its computer is; None: as this one.
         options: Fields of `WorkerOptions`.
     """
     recorder = Recorder()
@@ -310,7 +325,7 @@ def worker_thread(
     if device_id:
         (folder.folder / "device_id").write_text(device_id, "utf-8")
     cache = ShardCache(place / "shards", 10**9)
-    worker = Worker(student, folder, cache, replace(wishes, **options), recorder)
+    worker = Worker(student, folder, cache, replace(wishes, **options), recorder, read_conditions)
     try:
         with running(worker.run, lambda: worker.request_stop(StopRequest.HAND_IN_NOW)):
             yield worker, recorder

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gan_desktop.records import Report, StateChanged, WorkerState
+from gan_desktop.sentences import sentence
 
 T = TypeVar("T")
 
@@ -98,6 +99,12 @@ class Recorder:
         """A worker's newest state."""
         changes = self.of(StateChanged)
         return changes[-1].state if changes else None
+
+    @property
+    def sentence(self) -> str:
+        """What a worker's newest state reads like."""
+        newest = self.of(StateChanged)[-1]
+        return sentence(newest.state, newest.detail)
 
 
 @contextmanager

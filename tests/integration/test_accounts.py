@@ -30,7 +30,9 @@ def test_a_name_that_cannot_be_shown_makes_no_login(classroom: Classroom, name: 
     with pytest.raises(GanDesktopError, match="1 to 40 characters"):
         classroom.add_student(name)
     assert classroom.superuser.query("SELECT rolname FROM pg_roles") == before
-    classroom.add_student("Ana")
+    ana = classroom.add_student("Ana")
+    with pytest.raises(GanDesktopError, match="1 to 40 characters"):
+        Accounts(classroom.coordinator).rename(ana.user, name)
 
 
 def test_a_renewed_card_replaces_the_old_password_and_ends_its_sessions(classroom: Classroom) -> None:

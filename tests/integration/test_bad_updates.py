@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +22,16 @@ from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.work_queue import WorkQueue
 from gan_desktop.errors import Refused
-from gan_desktop.records import UnitDelivered, Update, WorkerState, WorkUnit
+from gan_desktop.records import RunStatus, UnitDelivered, Update, WorkerState, WorkUnit
 from gan_desktop.training.device import choose_device
 from gan_desktop.training.networks import network_fingerprint, tensor_shapes
 from gan_desktop.training.payload import PayloadInfo, decode, encode
 from gan_desktop.training.shard_cache import ShardCache
-from gan_desktop.worker.courtesy import Pace
 from gan_desktop.worker.hardware import read_hardware
+from gan_desktop.worker.limits import Pace
 from gan_desktop.worker.studio import Studio
 from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, worker_thread
-from tests.integration.programs import wait_until
+from tests.integration.programs import Recorder, running, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +78,7 @@ class Student:
             should_stop=lambda: False,
             on_step=lambda _figures: None,
             rest=lambda _seconds: None,
-            pace=Pace.FULL,
+            pace=lambda: Pace.FULL,
         )
         return self._studio.pack(unit, outcome)
 
@@ -210,6 +211,26 @@ def test_a_copy_of_another_accounts_update_is_refused_and_the_original_counts(
     # Whichever check is asked first: his figures are those of another unit's pictures.
     assert re.search("copy of another account's update|check figures are not those", refused.reason)
     assert credited(held, copyist) == 0
+
+
+def test_of_two_equal_updates_that_came_late_one_is_credited(
+    server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    with lesson(server.address, tmp_path, CONFIG) as held:
+        with held.coordinating():
+            author, copyist = Student(held), Student(held)
+            original, other = author.honest_update(), copyist.claim()
+        author.queue.submit(original)
+        copyist.queue.submit(replace(original, unit_id=other.unit_id, lease_token=other.lease_token))
+        held.set_status(RunStatus.COMPLETE)
+        coordinator = held.make_coordinator(Recorder(), held.run_id)
+        with running(coordinator.run, coordinator.stop):
+            assert decided(held, original).status == "late"
+            copy = held.update_of(other.unit_id)
+        assert (copy.status, "copy" in copy.reason) == ("not_counted", True)
+        assert (credited(held, author), credited(held, copyist)) == (32, 0)
+        for student in (author, copyist):
+            student.close()
 
 
 def test_three_bad_updates_put_a_worker_on_hold_until_the_instructor_releases_it(

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from PIL import Image
 from psycopg2 import sql
-from rich.console import Console
 
-from gan_desktop.class_admin.status import ClassStatus
 from gan_desktop.cli import main
 from gan_desktop.database.connection import Address, Connection
-from gan_desktop.database.statistics import WorkerSummary
-from gan_desktop.status_tables import print_status, worker_sentence
 from gan_desktop.training.faces import draw_face
 from tests.integration.classroom import Classroom
 from tests.integration.console import Answer, finish, gan_desktop, read_until, start, write_config
@@ -175,7 +169,7 @@ def test_students_elsewhere_get_another_address(class_command: ClassCommand) -> 
 @pytest.mark.parametrize("name", ["", "x" * 41, "two\nlines", "\x1b[31mred"])
 def test_name_that_cannot_be_shown_is_refused(class_command: ClassCommand, name: str) -> None:
     answer = class_command("add-student", name)
-    assert answer.code == 1
+    assert answer.code == 2
     assert "A name has 1 to 40 characters" in answer.stderr
     assert "password" not in answer.stdout
 
@@ -231,6 +225,24 @@ def test_training_must_fit_its_pictures(class_command: ClassCommand) -> None:
     assert class_command("new-run", "Faces").code == 0
 
 
+def test_an_instructor_without_a_way_in_is_told_what_instructors_do(
+    classroom: Classroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["class", "status"], ["--admin", "--no-gui"]):
+        lost = gan_desktop(*arguments)
+        assert lost.code == 2 and "gan-desktop class host" in lost.stderr
+        assert "from your instructor" not in lost.stderr
+    way = classroom.coordinator_address
+    write_config(tmp_path, replace(way, password="wrong"))
+    refused = gan_desktop("class", "status")
+    assert refused.code == 3 and "`gan-desktop class init` wrote" in refused.stderr
+    assert "sk your instructor" not in refused.stderr
+    write_config(tmp_path, replace(way, port=1))
+    away = gan_desktop("class", "status")
+    assert away.code == 3 and "gan-desktop class host" in away.stderr
+
+
 def test_training_is_steered_to_its_end(class_command: ClassCommand) -> None:
     def told(*arguments: object) -> str:
         return class_command(*arguments).said
@@ -244,50 +256,17 @@ def test_training_is_steered_to_its_end(class_command: ClassCommand) -> None:
     assert "Training 1 is paused." in told("pause")
     class_command("new-run", "Second")
     assert "Another training is in progress" in told("start", "--run", "2")
-    assert "Training 1 goes on." in told("resume")
-    assert "Training 1 is complete." in told("finish")
+    assert "Training 1 goes on." in told("start")
+    assert "Training 1 is running already." in told("resume")
+    unsure = class_command("finish")
+    assert unsure.code == 1 and "add --yes" in unsure.stderr
+    running = class_command("delete-run", 1)
+    assert "is in progress" in running.stderr and "add --yes" not in running.stderr
+    assert "is in progress. End it first" in running.stderr
+    not_kept = class_command("rollback", 5)
+    assert "does not keep" in not_kept.stderr and "add --yes" not in not_kept.stderr
+    assert "Training 1 is complete." in told("finish", "--yes")
+    assert "add --yes" in told("delete-run", 1)
     assert "Training 1 is complete. Make a new one" in told("pause", "--run", "1")
     assert "no training number 9" in told("finish", "--run", "9")
-    assert "Training 2 has begun." in told("start")
-
-
-# -- status --------------------------------------------------------------------------------------
-
-
-def computer(**changes: Any) -> WorkerSummary:
-    values: dict[str, Any] = {
-        "worker_id": "abc123", "name": "Ana's laptop", "owner": "Ana", "hostname": "ana-pc", "gpu_name": None,
-        "state": "computing", "num_units": 3, "num_images": 4_096, "images_per_second": 90.0,
-        "on_hold_reason": None, "silent_s": 2.0,
-        "state_detail": {"unit_id": 42, "num_done": 1_216, "num_images": 2_048, "seconds_left": 9},
-    }  # fmt: skip
-    return WorkerSummary(**{**values, **changes})
-
-
-def shown(*workers: WorkerSummary) -> str:
-    screen = io.StringIO()
-    status = ClassStatus("Vision", [], [], None, list(workers))
-    print_status(status, Console(file=screen, width=200, force_terminal=True, no_color=True))
-    return screen.getvalue()
-
-
-def test_instructor_reads_the_very_sentence_of_the_student() -> None:
-    words = shown(computer())
-    assert "Learning from unit 42: 1,216 of 2,048 images, about 9 s left." in words
-    assert "Ana's laptop (Ana)" in words
-    assert "No sign of life for about 2 h." in shown(computer(silent_s=7_200.0))
-    assert "Stopped." in worker_sentence(computer(state="stopped", silent_s=90_000.0))
-    assert "On hold: too large" in worker_sentence(computer(on_hold_reason="too large"))
-
-
-def test_students_words_cannot_harm_the_instructors_screen() -> None:
-    words = shown(
-        computer(name="[red]Bo[/red]", hostname="pc\x1b]0;owned\x07\n\n"),
-        computer(state="computing", state_detail={}),
-        computer(state="computing", state_detail={"unit_id": "\x1b[2J", "num_done": "x", "num_images": None}),
-        computer(state="uploading", state_detail={"unit_id": [1], "num_bytes": "many"}),
-        computer(state="a state of tomorrow"),
-    )
-    assert "\x1b]0" not in words and "\x1b[2J" not in words and "\x07" not in words
-    assert "[red]Bo[/red]" in words
-    assert "a state of tomorrow" in words
+    assert "Training 2 has begun." in told("resume")

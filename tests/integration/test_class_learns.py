@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from gan_desktop.database.class_view import ClassView
 from gan_desktop.database.connection import Connection
-from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.records import RunStatus, WorkerState
 from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, worker_thread
@@ -76,25 +76,26 @@ def test_a_class_reaches_its_target_and_everybody_ends_by_himself(finished_class
     assert finished_class.iteration == CONFIG.target_iterations
     assert finished_class.status is RunStatus.COMPLETE
     for program in finished_class.programs[1:]:
-        assert program.log.endswith("\nThe training is complete.\n")
+        last = program.log.rstrip().rpartition("\n")[2]
+        assert last.startswith(f"The training is complete: {CONFIG.target_iterations} iterations by ")
 
 
 def test_the_pictures_come_nearer_to_real_ones(finished_class: Lesson) -> None:
     with Connection(finished_class.coordinator) as connection:
-        downloads = Downloads(connection)
-        distances = {row.iteration: row.distance for row in downloads.progress(finished_class.run_id)}
-        sample = downloads.newest_sample(finished_class.run_id)
+        view = ClassView(connection)
+        distances = {row.iteration: row.distance for row in view.history(finished_class.run_id)}
+        sample = view.sample(finished_class.run_id, CONFIG.target_iterations)
     first, last = distances[0], distances[CONFIG.target_iterations]
     # Measured: from 819 to 400 - 560.
     assert first is not None and last is not None and last < 0.8 * first
-    assert sample is not None and sample.iteration == CONFIG.target_iterations
+    assert sample is not None
 
 
 def test_credit_is_what_was_counted_and_stands_on_the_leaderboard(finished_class: Lesson) -> None:
     finished_class.assert_nothing_lost_or_counted_twice()
     student = finished_class.add_student("Onlooker")
     with Connection(student) as connection:
-        board = {row["name"]: row["images"] for row in Downloads(connection).leaderboard()}
+        board = {row.name: row.num_images for row in ClassView(connection).leaderboard()}
     credited = finished_class.query(
         "SELECT a.display_name AS name, sum(n.num_images) AS images FROM gan.updates AS n"
         " JOIN gan.accounts AS a USING (account_id) WHERE n.status IN ('counted', 'late')"

@@ -26,6 +26,7 @@ from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.errors import ConnectionFailed, GanDesktopError
 from tests.integration.classroom import Classroom
 from tests.integration.conftest import superuser_address
+from tests.integration.slow_link import bad_line
 
 PASSWORD = "a-password-that-nobody-may-read"
 
@@ -177,8 +178,10 @@ def test_a_server_without_encryption_is_refused_unless_the_person_chose_so(
     assert not error.is_passing
 
 
-def test_a_certificate_that_is_not_there_is_a_matter_of_tls(student: Address, tmp_path: Path) -> None:
-    error = failure(replace(student, ca_pem=str(tmp_path / "no.pem")))
+def test_a_certificate_that_is_none_is_a_matter_of_tls(student: Address) -> None:
+    error = failure(
+        replace(student, ca_pem="-----BEGIN CERTIFICATE-----\nnot one\n-----END CERTIFICATE-----\n")
+    )
     assert error.cause == "tls"
 
 
@@ -339,6 +342,19 @@ def test_a_download_of_no_row_or_of_null_is_none(scratch: Connection) -> None:
     assert scratch.download(query, {"text": "it's 100%"}) is None
     scratch.execute("UPDATE scratch SET bytea = ''")
     assert scratch.download(query, {"text": "it's 100%"}) == b""
+
+
+def test_a_link_that_breaks_in_the_middle_of_a_download_is_a_passing_trouble(
+    new_database: Callable[[], Address],
+) -> None:
+    with (
+        bad_line(new_database(), 200_000) as line,
+        Connection(replace(line.target, port=line.port)) as connection,
+    ):
+        threading.Thread(target=line.cut_after, args=(300_000,), daemon=True).start()
+        with pytest.raises(ConnectionFailed, match="was lost") as failed:
+            connection.download("SELECT convert_to(repeat('x', 2000000), 'UTF8') AS payload", {})
+    assert failed.value.is_passing
 
 
 def test_a_download_interrupted_by_the_server_is_an_error_not_half_a_file(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from gan_desktop.database.accounts import Accounts
 from gan_desktop.database.coordination import Coordination, CoordinatorLease, Runs
+from gan_desktop.database.queries import load_queries
 from gan_desktop.errors import ConnectionFailed, CoordinatorReplaced, GanDesktopError, ImageSetError
 from gan_desktop.records import RunStatus, UpdateDecision, WorkerState
 from tests.integration.classroom import CONFIG, Classroom, Training, Worker, counted, finished, late, refused
@@ -383,6 +385,44 @@ def test_the_median_unit_time_is_the_servers(classroom: Classroom, training: Tra
     assert training.coordination.num_open_leases() == 0
     classroom.add_worker().claim()
     assert training.coordination.num_open_leases() == 1
+
+
+COPIED = ("run_id", "worker_id", "account_id", "iteration", "num_images", "num_steps", "codec", "num_bytes",
+          "sha256", "loss_g", "loss_d", "d_real", "d_fake", "check_loss_d", "check_loss_g", "check_norm_d",
+          "check_norm_g", "check_num_images", "compute_seconds", "stopped_early")  # fmt: skip
+
+
+def rows_read(plan: dict[str, Any], table: str) -> int:
+    """Rows of a table that a query has looked at."""
+    own = 0
+    if plan.get("Relation Name") == table:
+        looked_at = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
+        own = round(looked_at * plan["Actual Loops"])
+    return own + sum(rows_read(part, table) for part in plan.get("Plans", []))
+
+
+def test_the_situation_is_as_quickly_known_after_20_000_updates(
+    classroom: Classroom, training: Training, worker: Worker
+) -> None:
+    training.hand_in(worker)
+    classroom.superuser.execute("""
+        INSERT INTO gan.work_units (run_id, iteration, epoch, status, seed, ranges, num_images, claimed_at)
+        SELECT run_id, iteration, epoch, status, seed, ranges, num_images, claimed_at
+        FROM gan.work_units, generate_series(2, 20000)""")
+    copied = ", ".join(f"n.{name}" for name in COPIED)
+    classroom.superuser.execute(f"""
+        INSERT INTO gan.updates (unit_id, submitted_at, status, {", ".join(COPIED)})
+        SELECT u.id, n.submitted_at + (u.id - n.unit_id) * interval '3 seconds', 'counted', {copied}
+        FROM gan.updates AS n JOIN gan.work_units AS u USING (run_id) WHERE u.id > n.unit_id""")
+    classroom.superuser.execute("ANALYZE gan.updates, gan.work_units")
+    assert training.coordination.situation().median_unit_seconds == pytest.approx(3)
+    [row] = classroom.superuser.query(
+        "EXPLAIN (ANALYZE, FORMAT JSON) " + load_queries("coordinator")["situation"],
+        {"run_id": training.run_id},
+    )
+    [explained] = row[0]
+    assert 0 < rows_read(explained["Plan"], "updates") <= 400
+    assert 0 < rows_read(explained["Plan"], "work_units") <= 400
 
 
 def test_a_distance_is_written_beside_its_iteration(training: Training, worker: Worker) -> None:

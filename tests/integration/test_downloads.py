@@ -1,4 +1,4 @@
-"""What a worker fetches: weights, shards, grids; always whole or refused."""
+"""What a worker fetches: weights and shards; always whole or refused."""
 
 from __future__ import annotations
 
@@ -31,14 +31,7 @@ def test_a_worker_fetches_all_it_needs_with_its_own_login(classroom: Classroom) 
 
     [update] = training.coordination.pending_updates()
     training.publish_next([counted(update.update_id)])
-    training.coordination.add_sample(1, b"png")
     assert downloads.newest_weights(run.run_id) == weights(run.run_id, 1, "live")
-    sample = downloads.newest_sample(run.run_id)
-    assert sample is not None
-    assert (sample.iteration, sample.png) == (1, b"png")
-    [person] = downloads.leaderboard()
-    assert (person["name"], person["images"], person["is_me"]) == ("Ana", 16, True)
-    assert [(p.iteration, p.total_images) for p in downloads.progress(run.run_id, after=0)] == [(1, 200)]
 
 
 def test_weights_that_are_known_are_not_fetched_again(classroom: Classroom) -> None:
@@ -57,9 +50,7 @@ def test_weights_that_are_known_are_not_fetched_again(classroom: Classroom) -> N
 def test_before_the_first_iteration_there_is_nothing(classroom: Classroom) -> None:
     downloads = Downloads(classroom.log_in(classroom.add_student()))
     assert downloads.newest_weights(1) is None
-    assert downloads.newest_sample(1) is None
     assert downloads.shards(1) == ()
-    assert downloads.progress(1) == []
 
 
 def test_damaged_bytes_are_refused(classroom: Classroom) -> None:

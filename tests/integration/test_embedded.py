@@ -170,6 +170,13 @@ def test_settings_reach_the_server(data_dir: Path) -> None:
         }
 
 
+def test_notifications_that_nobody_reads_do_not_fill_the_disk(server: EmbeddedPostgres) -> None:
+    with Connection(server.address) as connection:
+        rows = connection.query("SELECT setting FROM pg_settings WHERE name = 'max_notify_queue_pages'")
+        is_known = int(connection.query("SHOW server_version_num")[0][0]) >= 170_000
+    assert [row.setting for row in rows] == ["256"] * is_known
+
+
 def test_adopting_with_other_settings_is_told(data_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
     with EmbeddedPostgres(data_dir, max_connections=20):
         EmbeddedPostgres(data_dir, max_connections=20).start()

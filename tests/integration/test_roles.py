@@ -19,6 +19,7 @@ from tests.integration.classroom import Classroom, Worker, finished
 READ_ONLY_VIEWS = {
     "workers", "leaderboard", "work_units", "gradients", "model_weights", "training_runs", "training_state",
     "loss_history", "datasets", "dataset_shards", "shard_payloads", "samples", "events", "class_info",
+    "class_totals", "messages",
 }  # fmt: skip
 # Every right of a student on a relation. A new table or view belongs here only with a grant.
 STUDENT_RELATIONS = {f"public.{view}": {"SELECT"} for view in READ_ONLY_VIEWS} | {

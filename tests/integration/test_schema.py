@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from psycopg2 import sql
 
 from gan_desktop.database import schema
+from gan_desktop.database.accounts import Accounts
 from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.enrolment import EnrolCards, Enrolment
 from gan_desktop.database.schema import (
     SCHEMA_VERSION,
     ClassRoles,
@@ -18,7 +21,7 @@ from gan_desktop.database.schema import (
     schema_version,
     upgrade_class,
 )
-from gan_desktop.errors import SchemaError
+from gan_desktop.errors import ConnectionFailed, SchemaError, SettingsError
 from tests.integration.classroom import Classroom, counted, finished
 
 NewDatabase = Callable[[], Address]
@@ -107,6 +110,23 @@ def test_the_owner_of_a_database_makes_a_class_without_a_superuser(owner: Owner)
         classroom.close()
 
 
+def test_people_enrol_in_a_class_that_no_superuser_made(owner: Owner) -> None:
+    classroom = Classroom(owner.superuser, init_class(owner.address, "Vision"))
+    try:
+        # The second time the registrar's function is there already, and belongs to somebody else.
+        upgrade_class(owner.address)
+        new = EnrolCards(classroom.coordinator).make("class", 1, timedelta(hours=1))
+        card = classroom.connect(classroom.address(new.card.login, new.password))
+        enrolment = Enrolment("Ana")
+        login = enrolment.ask(card)
+        student = classroom.connect(classroom.address(login, enrolment.password))
+        assert Accounts(classroom.coordinator).withdraw(login)
+        with pytest.raises(ConnectionFailed):
+            student.query("SELECT 1")
+    finally:
+        classroom.close()
+
+
 def test_without_the_right_to_make_roles_the_sql_for_the_administrator_is_shown(owner: Owner) -> None:
     owner.let("ALTER ROLE {} NOCREATEROLE")
     with pytest.raises(SchemaError) as error:
@@ -163,7 +183,7 @@ def test_a_title_that_cannot_be_shown_is_refused_before_anything_is_made(
     new_database: NewDatabase, title: str
 ) -> None:
     address = new_database()
-    with pytest.raises(SchemaError, match="1 to 80 characters"):
+    with pytest.raises(SettingsError, match="1 to 80 characters"):
         init_class(address, title)
     with Connection(address) as connection:
         assert not connection.query("SELECT 1 FROM pg_namespace WHERE nspname = 'gan'")
@@ -305,4 +325,10 @@ def test_everybodys_rights_on_the_database_are_taken_away(classroom: Classroom) 
     )
     roles = ClassRoles(classroom.new_class.class_id)
     granted = dict(entry.split("/")[0].split("=") for entry in row.rights.strip("{}").split(","))
-    assert granted == {"postgres": "CTc", roles.owner: "C", roles.coordinator: "c", roles.student: "c"}
+    assert granted == {
+        "postgres": "CTc",
+        roles.owner: "C",
+        roles.coordinator: "c",
+        roles.student: "c",
+        roles.enrol: "c",
+    }

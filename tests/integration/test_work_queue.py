@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gan_desktop.database.coordination import Runs
+from gan_desktop.database.coordination import COORDINATOR_AWAY_S, Runs
 from gan_desktop.errors import LeaseLost, Refused
 from gan_desktop.records import RunStatus, ShardRange, WorkerState, WorkUnit
 from tests.integration.classroom import CONFIG, MAX_UPDATE_BYTES, Classroom, Worker, finished
@@ -195,8 +195,11 @@ def test_a_worker_is_told_why_there_is_no_unit(classroom: Classroom) -> None:
     classroom.superuser.execute("UPDATE gan.worker_totals SET on_hold_reason = 'Ask me.'")
     assert waiting() == WorkerState.WAITING_ON_HOLD
     classroom.superuser.execute("UPDATE gan.worker_totals SET on_hold_reason = NULL")
-    classroom.superuser.execute("UPDATE gan.training_runs SET coordinator_seen_at = now() - interval '31 s'")
+    silence = "UPDATE gan.training_runs SET coordinator_seen_at = now() - %s * interval '1 second'"
+    classroom.superuser.execute(silence, [COORDINATOR_AWAY_S + 1])
     assert waiting() == WorkerState.WAITING_COORDINATOR_AWAY
+    classroom.superuser.execute(silence, [COORDINATOR_AWAY_S - 5])
+    assert waiting() is None
     training.lease.renew()
     # Somebody holds the only shard in a transaction that he leaves open: nobody waits for him for long.
     with classroom.superuser.transaction():
@@ -290,16 +293,18 @@ def test_messages_reach_those_they_are_meant_for(classroom: Classroom) -> None:
         " SELECT account_id, %s FROM gan.workers WHERE worker_id = %s"
     )
 
-    def message(worker: Worker) -> str | None:
-        return worker.queue.heartbeat(
-            worker.worker_id, WorkerState.WAITING_NO_TRAINING, {}, [], 0, None
-        ).message
+    def messages(worker: Worker, last: int = 0) -> list[str]:
+        directives = worker.queue.heartbeat(
+            worker.worker_id, WorkerState.WAITING_NO_TRAINING, {}, [], 0, None, last_message=last
+        )
+        return [text for _, text in directives.messages]
 
     classroom.coordinator.execute("INSERT INTO gan.messages (text) VALUES ('To all')")
     classroom.coordinator.execute(send, ["To Ana", ana.worker_id])
-    assert (message(ana), message(ben)) == ("To Ana", "To all")
+    assert (messages(ana), messages(ben)) == (["To all", "To Ana"], ["To all"])
+    assert (messages(ana, last=1), messages(ana, last=2)) == (["To Ana"], [])
     classroom.superuser.execute("UPDATE gan.messages SET sent_at = now() - interval '2 hours'")
-    assert (message(ana), message(ben)) == (None, None)
+    assert (messages(ana), messages(ben)) == ([], [])
 
 
 @pytest.mark.parametrize("state", ["", "Computing", "\x1b[31m", "x" * 41, None])

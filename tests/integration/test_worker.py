@@ -24,7 +24,7 @@ from gan_desktop.records import (
 )
 from tests.integration.lesson import LONG_UNITS, SHORT_UNITS, Lesson, lesson, locked, worker_thread
 from tests.integration.programs import Program, wait_until
-from tests.integration.slow_link import slow_link
+from tests.integration.slow_link import bad_line, slow_link
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def test_asked_once_to_stop_it_finishes_the_unit_and_hands_it_in(long_units: Les
         program.await_line(f"Finishing work unit {unit_id} (")
         assert program.exit_code() == 0
         assert "Press Ctrl+C again to hand in what is done and stop now." in program.log
-        assert program.log.endswith("Stopped. Your units are safe.\n")
+        assert re.search(r"Stopped\. Your (unit is|\d units are) safe\.\n$", program.log)
         update = long_units.update_of(unit_id)
         assert not update.stopped_early
         assert update.num_images == long_units.unit(unit_id).num_images
@@ -227,7 +227,9 @@ def test_a_pause_right_after_the_start_of_a_unit_gives_it_back(long_units: Lesso
         wait_until(lambda: recorder.state is WorkerState.PAUSED, "the pause")
         [started] = recorder.of(UnitStarted)
         assert not recorder.of(UnitDelivered)
-        assert long_units.unit(started.unit.unit_id).status == "pending"
+        unit_id = started.unit.unit_id
+        assert long_units.unit(unit_id).status == "pending"
+        assert f"Too little of unit {unit_id} was done to be worth sending" in recorder.sentence
 
 
 # -- the next unit, and slow links --------------------------------------------------------------
@@ -280,6 +282,27 @@ def test_on_a_slow_link_a_unit_is_handed_in_while_the_next_one_is_computed(
         updates = held.query("SELECT merged_into - 1 - iteration AS staleness, status FROM gan.updates")
         counted = [row.staleness for row in updates if row.status == "counted"]
         assert counted[0] == 0 and 1 in counted and max(counted) <= LONG_UNITS.max_staleness
+
+
+def test_a_link_that_breaks_while_pictures_come_costs_no_further_unit(
+    server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    with (
+        lesson(server.address, tmp_path) as held,
+        held.coordinating(),
+        bad_line(held.administrator, 100_000) as line,
+        worker_thread(held, replace(held.add_student(), port=line.port)) as (worker, recorder),
+    ):
+        for _ in range(2):
+            wait_until(lambda: recorder.state is WorkerState.LOADING, "the pictures' turn")
+            line.cut_after(30_000)  # in the middle of the pictures
+            wait_until(lambda: recorder.state is WorkerState.RETRYING, "another try")
+            worker.try_now()
+        [started] = wait_until(lambda: recorder.of(UnitStarted), "the first unit")
+        claimed = held.query("SELECT id, num_attempts FROM gan.work_units ORDER BY id")
+        # The second one is the next, which is fetched while the first one is computed.
+        assert [(row.id, row.num_attempts) for row in claimed[:1]] == [(started.unit.unit_id, 1)]
+        assert len(claimed) <= 2
 
 
 def test_a_short_lease_is_kept_whatever_interval_the_settings_ask_for(

@@ -42,11 +42,11 @@ def closed_port() -> int:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project whose only needs are torch and torchvision, as far as the script reads it."""
+    """A project whose only need is torch, as far as the script reads it."""
     root = tmp_path / "project"
     root.mkdir()
     (root / "pyproject.toml").write_text(
-        '[project]\nname = "small"\nversion = "1"\ndependencies = ["numpy", "torch>=2.4,<3", "torchvision", '
+        '[project]\nname = "small"\nversion = "1"\ndependencies = ["numpy", "torch>=2.4,<3", '
         '"torch-other", "torchaudio"]\n[tool.setuptools]\npackages = []\n',
         encoding="utf-8",
     )
@@ -215,10 +215,10 @@ def test_unreachable_index_is_told_with_the_size_of_the_other(
 
 
 def test_ranges_of_pytorch_are_those_of_pyproject(project: Path) -> None:
-    assert bootstrap.pytorch_requirements(project) == ["torch>=2.4,<3", "torchvision"]
+    assert bootstrap.pytorch_requirements(project) == ["torch>=2.4,<3"]
     stated = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     ours = bootstrap.pytorch_requirements(ROOT)
-    assert [need.partition(">")[0] for need in ours] == ["torch", "torchvision"]
+    assert [need.partition(">")[0] for need in ours] == ["torch"]
     assert all(f'"{need}"' in stated for need in ours)
 
 

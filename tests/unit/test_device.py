@@ -39,7 +39,7 @@ def test_a_device_is_chosen_with_a_reason(wanted: str | None) -> None:
 
 
 def test_a_broken_card_leaves_the_work_to_the_cpu_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "_graphics_cards", lambda: ([BROKEN], ""))
+    monkeypatch.setattr(device, "graphics_cards", lambda: ([BROKEN], ""))
     chosen = choose_device()
     assert (chosen.torch_device.type, chosen.name, chosen.vram_gb) == ("cpu", "CPU", None)
     assert "failed a small training test" in chosen.reason
@@ -47,7 +47,7 @@ def test_a_broken_card_leaves_the_work_to_the_cpu_and_says_why(monkeypatch: pyte
 
 
 def test_a_broken_card_that_was_asked_for_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "_graphics_cards", lambda: ([BROKEN], ""))
+    monkeypatch.setattr(device, "graphics_cards", lambda: ([BROKEN], ""))
     with pytest.raises(DeviceError, match="small test"):
         choose_device(BROKEN)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gan_desktop.errors import ImageSetError
 from gan_desktop.records import ShardRange
-from gan_desktop.training.epoch import shard_permutation, unit_positions
+from gan_desktop.training.epoch import epoch_units, shard_permutation, unit_positions
 
 
 @st.composite
@@ -80,3 +80,51 @@ def test_the_order_does_not_disturb_the_global_random_state() -> None:
 def test_a_range_outside_its_shard_is_an_error(part: ShardRange) -> None:
     with pytest.raises(ImageSetError, match=f"shard {part.shard_id}"):
         unit_positions([part], 1, {1: 100})
+
+
+# -- an epoch without a database ------------------------------------------------------------------
+
+
+@given(
+    sizes=st.dictionaries(st.integers(0, 50), st.integers(1, 200), min_size=1, max_size=5),
+    unit_images=st.integers(2, 150),
+    first=st.integers(0, 300),
+)
+def test_units_of_an_epoch_use_every_image_once_wherever_one_goes_on(
+    sizes: dict[int, int], unit_images: int, first: int
+) -> None:
+    total = sum(sizes.values())
+    first = min(first, total)
+    whole = images_of(epoch_units(7, 3, sizes, unit_images), sizes)
+    rest = epoch_units(7, 3, sizes, unit_images, first=first)
+    assert sorted(whole) == [(shard, index) for shard in sorted(sizes) for index in range(sizes[shard])]
+    assert images_of(rest, sizes) == whole[first:]
+
+
+def test_units_have_about_the_wanted_size_and_cuts_do_not_move() -> None:
+    sizes = {0: 700, 1: 700, 2: 300}
+    counts = [sum(part.count for part in unit) for unit in epoch_units(7, 0, sizes, 256)]
+    assert counts == [256] * 6 + [164]
+    going_on = [sum(part.count for part in unit) for unit in epoch_units(7, 0, sizes, 256, first=600)]
+    assert going_on == [168, *counts[3:]]
+    assert [sum(p.count for p in unit) for unit in epoch_units(7, 0, {0: 300}, 256)] == [300]
+    assert epoch_units(7, 0, sizes, 256, first=1_700) == []
+
+
+def test_shards_come_in_another_order_each_epoch() -> None:
+    sizes = dict.fromkeys(range(20), 10)
+    orders = [
+        [part.shard_id for unit in epoch_units(7, epoch, sizes, 10) for part in unit] for epoch in (0, 1)
+    ]
+    assert sorted(orders[0]) == sorted(orders[1]) == sorted(sizes)
+    assert orders[0] != orders[1]
+
+
+def images_of(units: list[tuple[ShardRange, ...]], sizes: dict[int, int]) -> list[tuple[int, int]]:
+    """The images of units in their order, as shard and index."""
+    return [
+        (shard_id, int(index))
+        for unit in units
+        for shard_id, indices in unit_positions(unit, 7, sizes)
+        for index in indices
+    ]

@@ -13,7 +13,7 @@ from gan_desktop.records import CheckFigures, Mode, RunConfig
 from gan_desktop.training.faces import draw_face
 from gan_desktop.training.gate import NormRecord, Verdict, check_figures_agree, usual_norm
 from gan_desktop.training.losses import check_figures
-from gan_desktop.training.merge import Candidate, MergeResult, UpdateFormat, merge_updates
+from gan_desktop.training.merge import Candidate, MergeResult, UpdateFormat, judge_updates, merge_updates
 from gan_desktop.training.networks import Tensors, build_gan, load_tensors
 from gan_desktop.training.outer import OuterState
 from gan_desktop.training.payload import PayloadInfo, encode
@@ -155,6 +155,17 @@ def test_the_later_of_two_copies_is_refused(factor: float) -> None:
     result = judged({1: some_update(1), 2: some_update(2), 3: times(some_update(1), factor)})
     assert refused(result) == {3}
     assert verdict_of(result, 3).is_strike and "copy" in verdict_of(result, 3).reason
+
+
+def test_of_updates_that_came_late_the_later_of_two_copies_is_refused_too() -> None:
+    # The fourth one pulls against the others, which may belong to another iteration: no offence here.
+    updates = {1: some_update(1), 2: some_update(2), 3: some_update(1), 4: times(some_update(4), -1)}
+    info = PayloadInfo("weight_change", 1, 0, "fp32", FORMAT.network)
+    payloads = {n: encode(update, info, seed=0) for n, update in updates.items()}
+    candidates = [Candidate(n, account_id=n, worker_id="w", num_images=320, num_steps=20) for n in payloads]
+    verdicts = judge_updates(reversed(candidates), payloads.__getitem__, FORMAT, CONFIG)
+    assert [(v.update_id, v.counted) for v in verdicts] == [(1, True), (2, True), (3, False), (4, True)]
+    assert verdicts[2].is_strike and "copy" in verdicts[2].reason
 
 
 def test_in_gradient_mode_near_gradients_are_no_copies_but_equal_ones_are() -> None:

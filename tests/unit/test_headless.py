@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gan_desktop.headless import CoordinatorConsole, WorkerConsole
+from gan_desktop.console import CoordinatorConsole, WorkerConsole
 from gan_desktop.records import (
     CheckFigures,
     Hardware,

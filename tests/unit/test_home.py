@@ -25,6 +25,16 @@ def test_identity_survives_a_restart(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_message_that_was_shown_is_remembered_over_a_restart(tmp_path: Path) -> None:
+    first = WorkerHome.open(tmp_path, "ana@class")
+    assert first.last_message == 0
+    first.remember_message(7)
+    first.close()
+    again = WorkerHome.open(tmp_path, "ana@class")
+    assert again.last_message == 7
+    again.close()
+
+
 def test_two_workers_at_once_have_two_identities(tmp_path: Path) -> None:
     homes = [WorkerHome.open(tmp_path, "ana@class") for _ in range(2)]
     assert len({home.device_id for home in homes}) == 2

@@ -279,3 +279,61 @@ def test_without_a_path_faces_are_drawn() -> None:
         assert isinstance(source, DrawnFaces)
         assert len(source) == 100
         assert np.array_equal(source.load(5, 32), draw_face(5, 32))
+
+
+# -- data sets as they are handed out ------------------------------------------------------------
+
+
+def save_zip(path: Path, names: list[str]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, name in enumerate(names):
+            archive.writestr(name, face_jpeg(number, size=40))
+    return path
+
+
+def test_a_folder_that_holds_a_zip_is_that_zip(tmp_path: Path) -> None:
+    save_zip(tmp_path / "celeba" / "Img" / "faces.zip", ["a.jpg", "b.jpg"])
+    (tmp_path / "celeba" / "preview.png").write_bytes(face_jpeg())
+    (tmp_path / "celeba" / "list_attr_celeba.txt").write_text("-1 1 -1")
+    with open_source(tmp_path) as source:
+        assert isinstance(source, ZipImages)
+        assert [source.file_name(i) for i in range(len(source))] == ["a.jpg", "b.jpg"]
+
+
+def test_unpacked_pictures_are_taken_before_the_zip_beside_them(tmp_path: Path) -> None:
+    save_zip(tmp_path / "faces.zip", ["a.jpg"])
+    for number in range(64):
+        (tmp_path / f"{number}.jpg").write_bytes(face_jpeg())
+    with open_source(tmp_path) as source:
+        assert isinstance(source, FolderImages)
+        assert len(source) == 64
+
+
+def test_several_zips_of_a_folder_are_one_set(tmp_path: Path) -> None:
+    save_zip(tmp_path / "part1.zip", ["a.jpg", "b.jpg"])
+    save_zip(tmp_path / "part2.zip", ["a.jpg"])
+    save_zip(tmp_path / "annotations.zip", ["list.txt"])
+    save_zip(tmp_path / ".trash" / "old.zip", ["z.jpg"])
+    with open_source(tmp_path) as source:
+        assert source.name == tmp_path.name
+        assert [source.file_name(i) for i in range(len(source))] == [
+            "part1: a.jpg",
+            "part1: b.jpg",
+            "part2: a.jpg",
+        ]
+        assert source.load(2, 32).shape == (32, 32, 3)
+
+
+def test_a_damaged_zip_among_several_is_named(tmp_path: Path) -> None:
+    save_zip(tmp_path / "part1.zip", ["a.jpg"])
+    (tmp_path / "part2.zip").write_bytes((tmp_path / "part1.zip").read_bytes()[:-30])
+    with pytest.raises(ImageSetError, match=r"part2\.zip is damaged or incomplete"):
+        open_source(tmp_path)
+
+
+def test_zips_without_pictures_are_named(tmp_path: Path) -> None:
+    save_zip(tmp_path / "one.zip", ["a.txt"])
+    save_zip(tmp_path / "two.zip", ["b.txt"])
+    with pytest.raises(ImageSetError, match=r"no pictures in .*two\.zip"):
+        open_source(tmp_path)

@@ -8,7 +8,7 @@ import sys
 # Runs in a process of its own, where nothing is imported yet.
 IMPORT_EVERYTHING = """
 import importlib, pkgutil, sys, threading
-import psycopg2, rich, safetensors, torch, torchvision  # what these do when imported is theirs
+import psycopg2, rich, safetensors, torch  # what these do when imported is theirs
 
 WATCHED = {"socket.connect", "socket.bind", "subprocess.Popen", "os.mkdir"}
 done = []

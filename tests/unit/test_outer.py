@@ -68,7 +68,7 @@ def test_gradient_mode_takes_the_steps_of_torch_adam_exactly() -> None:
     state = OuterState.fresh(GRADIENT)
     gan = build_gan(GRADIENT)
     betas = (GRADIENT.beta1, GRADIENT.beta2)
-    adam = torch.optim.Adam(gan.parameters(), GRADIENT.learning_rate, betas)
+    adam = torch.optim.Adam(gan.parameters(), GRADIENT.learning_rate, betas, fused=True)
     for iteration in range(5):
         update = random_like(state.weights, seed=iteration)
         for name, parameter in gan.named_parameters():
@@ -93,6 +93,7 @@ def test_gradient_mode_moves_the_statistics_by_their_mean_change() -> None:
 def test_after_its_half_life_an_old_generator_weighs_half_in_the_average() -> None:
     config = RunConfig(feature_maps=4, latent_size=8, ema_half_life_images=4_000)
     state = OuterState.fresh(config)
+    state.num_images = 100_000
     name = next(iter(state.ema))
     old = state.ema[name].clone()
     nothing = {key: torch.zeros_like(tensor) for key, tensor in state.weights.items()}
@@ -100,6 +101,18 @@ def test_after_its_half_life_an_old_generator_weighs_half_in_the_average() -> No
     for _ in range(3):
         state.apply(nothing, 1_000, config)
     torch.testing.assert_close(state.ema[name], old + 0.5)
+
+
+def test_a_young_trainings_average_forgets_its_beginning_sooner() -> None:
+    config = RunConfig(feature_maps=4, latent_size=8, ema_half_life_images=4_000)
+    state = OuterState.fresh(config)
+    state.num_images = 19_000
+    name = next(iter(state.ema))
+    old = state.ema[name].clone()
+    nothing = {key: torch.zeros_like(tensor) for key, tensor in state.weights.items()}
+    state.apply(nothing | {name: torch.ones_like(old)}, 1_000, config)
+    # A tenth of the 20,000 images so far is the half-life, not 4,000: these 1,000 are half of one.
+    torch.testing.assert_close(state.ema[name], old + (1 - 0.5**0.5))
 
 
 def test_the_average_stays_one_when_a_large_class_merges_many_images_at_once() -> None:

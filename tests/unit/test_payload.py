@@ -87,6 +87,16 @@ def test_tensors_of_any_number_of_values_survive_the_way(codec: Codec) -> None:
     assert torch.equal(decoded["small"], tensors["small"])
 
 
+@pytest.mark.parametrize("codec", CODECS)
+def test_decoding_over_earlier_tensors_gives_what_fresh_memory_gives(codec: Codec) -> None:
+    blob = encode(some_tensors(), info(codec), seed=1)
+    room = {name: torch.full(shape, torch.nan) for name, shape in FEW.items()}
+    decoded = decode(blob, shapes=FEW, network="n", into=room)
+    assert all(decoded[name] is room[name] for name in FEW)
+    fresh = decode(blob, shapes=FEW, network="n")
+    assert all(torch.equal(decoded[name], fresh[name]) for name in FEW)
+
+
 @given(
     values=npst.arrays(
         np.float32, st.sampled_from(SIZES), elements=st.floats(-(2.0**100), 2.0**100, width=32)

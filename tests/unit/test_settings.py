@@ -49,7 +49,7 @@ def test_template_loads_and_keeps_the_defaults() -> None:
 
 def test_settings_that_the_template_only_mentions_load_when_uncommented() -> None:
     text, num_settings = re.subn(r"^  # (\w+: \S)", r"  \1", TEMPLATE.read_text(encoding="utf-8"), flags=re.M)
-    assert num_settings == 8
+    assert num_settings == 9
     settings = load_text(text)
     assert settings.database.insecure
     assert settings.run_config().quorum == 3

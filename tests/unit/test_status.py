@@ -19,7 +19,7 @@ from gan_desktop.records import (
 from gan_desktop.worker.link import FAST_BELOW, SLOW_ABOVE, Link
 from gan_desktop.worker.status import Status
 
-NEWS = Directives(1, RunStatus.RUNNING, 5, 0.5, (), False, None, None)
+NEWS = Directives(1, RunStatus.RUNNING, 5, 0.5, (), False)
 
 
 @dataclass
@@ -106,10 +106,15 @@ def is_woken(status: Status) -> bool:
     return was_over
 
 
-def test_a_message_from_the_instructor_is_shown_once(status: Status, recorder: Recorder) -> None:
-    for _ in range(2):
-        status.hear(replace(NEWS, message_id=7, message="Five minutes left."))
-    assert recorder.reports == [Notice("Message from your instructor: Five minutes left.")]
+def test_messages_from_the_instructor_are_shown_and_not_asked_for_again(recorder: Recorder) -> None:
+    remembered: list[int] = []
+    status = Status(recorder, 5, remembered.append)
+    assert status.pulse().last_message == 5
+    status.hear(replace(NEWS, messages=((6, "Five minutes left."), (7, "Two minutes left."))))
+    texts = [report.text for report in recorder.reports if isinstance(report, Notice)]
+    assert texts == [f"Message from your instructor: {n} minutes left." for n in ("Five", "Two")]
+    assert remembered == [6, 7]
+    assert status.pulse().last_message == 7
 
 
 def test_the_same_state_is_reported_once_and_new_figures_again(status: Status, recorder: Recorder) -> None:

@@ -4,6 +4,7 @@
 -- A refusal is an error of SQLSTATE class GD with a sentence a student can read:
 --   GD001 no account          GD002 a value out of bounds      GD003 too many workers or units
 --   GD004 device at work elsewhere (a cloned disk)             GD005 replaced by a newer start
+--   GD006 a card that is used up or over                       GD007 a name that is taken
 --   GD010 the unit went to another computer                    GD011 damaged bytes
 --   GD012 impossible figures  GD013 the training takes no more work
 
@@ -13,7 +14,7 @@ BEGIN
 END $$;
 
 -- Raised with every change of this folder or of the migrations; schema.py knows the same number.
-CREATE FUNCTION schema_version() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 1 $$;
+CREATE FUNCTION schema_version() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 $$;
 
 -- Is the caller the instructor (the class's coordinator role, its owner, or a superuser)?
 CREATE FUNCTION is_instructor() RETURNS boolean
@@ -62,7 +63,7 @@ END $$;
 -- The training that is going on; when there is none, the newest complete one.
 CREATE FUNCTION gan.run_of_the_class() RETURNS gan.training_runs
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = gan, pg_temp AS $$
-    SELECT * FROM training_runs WHERE status <> 'created'
+    SELECT * FROM training_runs WHERE status <> 'created' AND deleted_at IS NULL
     ORDER BY (status IN ('running', 'paused')) DESC, run_id DESC LIMIT 1
 $$;
 
@@ -71,6 +72,96 @@ CREATE FUNCTION gan.is_on_hold(account integer) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = gan, pg_temp AS $$
     SELECT EXISTS (SELECT 1 FROM worker_totals WHERE account_id = account AND on_hold_reason IS NOT NULL)
 $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- What people and computers may be called. gan_desktop/names.py has the same rules and their reasons.
+-- ---------------------------------------------------------------------------------------------
+
+-- The name without spaces around it; refuses what could not be shown, or not be seen.
+CREATE FUNCTION gan.require_name(the_name text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = gan, pg_temp AS $$
+DECLARE
+    shown text := btrim(the_name, U&' \00a0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200a\202f\205f\3000');
+BEGIN
+    IF shown IS NULL OR length(shown) > 40 OR name_key(shown) = ''
+       -- Control characters, characters without a width or for private use, blank letters.
+       OR shown ~ ('[\u0001-\u001f\u007f-\u009f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160'
+                || '\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff'
+                || '\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3'
+                || '\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000f0000-\U0010ffff]') THEN
+        PERFORM refuse('GD002', 'A name has 1 to 40 characters, none of them control characters or invisible. '
+                                'Choose another name.');
+    END IF;
+    RETURN shown;
+END $$;
+
+-- What two names have in common that people would take for one.
+CREATE FUNCTION gan.name_key(the_name text) RETURNS text
+LANGUAGE sql STABLE SET search_path = gan, pg_temp AS $$
+    SELECT btrim(regexp_replace(lower(regexp_replace(
+        -- PostgreSQL normalizes Unicode only.
+        CASE WHEN current_setting('server_encoding') = 'UTF8' THEN normalize(the_name, NFKC) ELSE the_name END,
+        '[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]', '', 'g')),
+        '[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+', ' ', 'g'))
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- enrol: the one call of a class card's or room card's login. Makes an account, returns its login.
+-- The caller has made up the password; what he sends is only its verifier (RFC 5803), so that the
+-- password is in no log and on no wire.
+-- ---------------------------------------------------------------------------------------------
+CREATE FUNCTION enrol(the_name text, the_verifier text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = gan, pg_temp AS $$
+DECLARE
+    card      enrol_cards;
+    account   accounts;
+    the_key   bytea := sha256(convert_to(the_verifier, 'UTF8'));
+    new_login name := 's_' || left(replace(gen_random_uuid()::text, '-', ''), 12);
+BEGIN
+    -- Locked: one card's uses are counted one after the other.
+    SELECT * INTO card FROM enrol_cards WHERE login = session_user AND withdrawn_at IS NULL FOR NO KEY UPDATE;
+    IF card.card_id IS NULL THEN
+        PERFORM refuse('GD001', 'This card was withdrawn. Ask your instructor for a new one.');
+    END IF;
+    SELECT * INTO account FROM accounts
+    WHERE card_id = card.card_id AND enrol_key = the_key AND withdrawn_at IS NULL;
+    IF account.account_id IS NOT NULL THEN  -- asked again, because the answer was lost
+        RETURN account.login;
+    END IF;
+    IF card.valid_until <= now() THEN
+        PERFORM refuse('GD006', 'The time of this card is over. Ask your instructor for a new one.');
+    END IF;
+    the_name := require_name(the_name);
+    IF the_verifier IS NULL
+       OR the_verifier !~ '^SCRAM-SHA-256\$[0-9]{4,6}:[A-Za-z0-9+/]{16,64}=*\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$' THEN
+        PERFORM refuse('GD002', 'That is no password verifier.');
+    END IF;
+
+    SELECT * INTO account FROM accounts
+    WHERE name_key(display_name) = name_key(the_name) AND withdrawn_at IS NULL ORDER BY account_id LIMIT 1;
+    IF account.card_id = card.card_id AND card.kind = 'room' THEN
+        -- A computer of the lab that has lost its disk: whoever shows the room's card may be it again.
+        IF EXISTS (SELECT 1 FROM workers WHERE account_id = account.account_id AND state <> 'stopped'
+                   AND last_heartbeat > now() - interval '1 minute') THEN
+            PERFORM refuse('GD007', format('"%s" is at work at this moment. Give this computer another name.', the_name));
+        END IF;
+        PERFORM make_login(account.login, the_verifier, class_id, 6) FROM class;
+        UPDATE accounts SET enrol_key = the_key WHERE account_id = account.account_id;
+        RETURN account.login;
+    ELSIF account.account_id IS NOT NULL THEN
+        PERFORM refuse('GD007', format('"%s" takes part already. Choose another name.', the_name));
+    END IF;
+
+    IF (SELECT count(*) FROM accounts WHERE card_id = card.card_id) >= card.max_uses THEN
+        PERFORM refuse('GD006', format('This card has been used %s times, and may not be used more often. '
+                                       'Ask your instructor for a new one.', card.max_uses));
+    END IF;
+    -- A person has one computer, with three connections and one more while two starts overlap (accounts.py);
+    -- a lab's may have a worker for each of several graphics cards.
+    PERFORM make_login(new_login, the_verifier, class_id, CASE card.kind WHEN 'class' THEN 4 ELSE 6 END) FROM class;
+    INSERT INTO accounts (login, display_name, card_id, enrol_key) VALUES (new_login, the_name, card.card_id, the_key);
+    RETURN new_login;
+END $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- register_worker: at each start. Returns the worker's id, the same for ever for one device.
@@ -84,11 +175,7 @@ DECLARE
     account integer := require_account();
     known   workers;
 BEGIN
-    -- Also refused: characters that turn the direction of the text, and so what others read.
-    IF the_name IS NULL OR length(the_name) > 40 OR btrim(the_name) = ''
-       OR the_name ~ '[[:cntrl:]\u0080-\u009f\u2028-\u202e\u2066-\u2069]' THEN
-        PERFORM refuse('GD002', 'A name has 1 to 40 characters, none of them control characters. Choose another name.');
-    END IF;
+    the_name := require_name(the_name);
     IF the_device IS NULL OR length(the_device) NOT BETWEEN 1 AND 80 THEN
         PERFORM refuse('GD002', 'The device id has 1 to 80 characters.');
     END IF;
@@ -128,12 +215,20 @@ END $$;
 
 -- Gives a unit back as it is: same images, same seed, for whoever asks next. One that nobody could
 -- do in 20 attempts (a damaged shard?) is given up, so that it does not stop everybody.
+-- Giving back counts as an attempt once for each account, and after that once in half a minute: nobody
+-- can use up the class's pictures by taking units and giving them back in a loop.
 CREATE FUNCTION gan.return_unit(the_unit bigint) RETURNS void
 LANGUAGE sql SET search_path = gan, pg_temp AS $$
-    UPDATE work_units
-    SET status = CASE WHEN num_attempts < 20 THEN 'pending' ELSE 'failed' END, worker_id = NULL, lease_token = NULL, lease_expires_at = NULL,
-        lease_hard_end = NULL, num_images_done = 0
-    WHERE id = the_unit AND status = 'in_progress'
+    UPDATE work_units AS u
+    SET status = CASE WHEN u.num_attempts - again < 20 THEN 'pending' ELSE 'failed' END,
+        num_attempts = u.num_attempts - again,
+        given_back_by = array_remove(u.given_back_by, account_id) || account_id,
+        given_back_at = CASE WHEN again = 1 THEN u.given_back_at ELSE clock_timestamp() END,
+        worker_id = NULL, lease_token = NULL, lease_expires_at = NULL, lease_hard_end = NULL, num_images_done = 0
+    FROM (SELECT account_id, (account_id = ANY (given_back_by)
+                              AND given_back_at > clock_timestamp() - interval '30 seconds')::integer AS again
+          FROM work_units JOIN workers USING (worker_id) WHERE id = the_unit) AS held
+    WHERE u.id = the_unit AND u.status = 'in_progress'
 $$;
 
 -- The same for all that a worker holds. Locked before it is given back: a unit whose lease ran out
@@ -345,14 +440,23 @@ BEGIN
     RETURN true;
 END $$;
 
+-- What a worker tells of itself: names with plain values, or nothing. Nested values could be nested so deep
+-- that whoever reads them fails.
+CREATE FUNCTION gan.plain_values(told jsonb, max_length integer) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = gan, pg_temp AS $$
+    SELECT CASE WHEN jsonb_typeof(told) IS DISTINCT FROM 'object' OR length(told::text) > max_length THEN '{}'
+                WHEN EXISTS (SELECT 1 FROM jsonb_each(told) WHERE jsonb_typeof(value) IN ('object', 'array')) THEN '{}'
+                ELSE told END
+$$;
+
 -- ---------------------------------------------------------------------------------------------
 -- heartbeat: every few seconds. Keeps the leases, tells how it goes, brings back what to do.
 -- ---------------------------------------------------------------------------------------------
 CREATE FUNCTION heartbeat(
     the_worker text, the_session uuid, the_state text, the_detail jsonb, the_units bigint[],
-    images_done integer, the_error text
+    images_done integer, the_error text, the_readings jsonb DEFAULT '{}', last_message integer DEFAULT 0
 ) RETURNS TABLE (run_id integer, run_status text, iteration integer, coordinator_silent_seconds real,
-                 lost_units bigint[], is_on_hold boolean, message_id integer, message text)
+                 lost_units bigint[], is_on_hold boolean, message_ids integer[], messages text[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = gan, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -365,7 +469,7 @@ BEGIN
     END IF;
     UPDATE workers SET
         last_heartbeat = now(), state = the_state, last_error = left(the_error, 500),
-        state_detail = CASE WHEN length(the_detail::text) <= 2000 THEN the_detail ELSE '{}' END
+        state_detail = plain_values(the_detail, 2000), readings = plain_values(the_readings, 1000)
     WHERE worker_id = the_worker;
 
     WITH renewed AS (
@@ -383,12 +487,13 @@ BEGIN
         run.run_id, run.status, run.current_iteration,
         extract(epoch FROM now() - run.coordinator_seen_at)::real,
         ARRAY(SELECT unit FROM unnest(the_units) AS unit WHERE unit <> ALL (kept)),
-        is_on_hold(worker.account_id), newest.message_id, newest.text
-    FROM (SELECT 1) AS always LEFT JOIN LATERAL (
+        is_on_hold(worker.account_id), coalesce(array_agg(news.message_id ORDER BY news.message_id), '{}'),
+        coalesce(array_agg(news.text ORDER BY news.message_id), '{}')
+    FROM (
         SELECT m.message_id, m.text FROM messages AS m
         WHERE (m.account_id IS NULL OR m.account_id = worker.account_id)
-          AND m.sent_at > now() - interval '1 hour'
-        ORDER BY m.message_id DESC LIMIT 1) AS newest ON true;
+          AND m.message_id > last_message AND m.sent_at > now() - interval '1 hour'
+        ORDER BY m.message_id DESC LIMIT 20) AS news;
 END $$;
 
 -- The worker says goodbye: its name leaves the list of the living at once.

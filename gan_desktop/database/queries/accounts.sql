@@ -1,33 +1,35 @@
--- People: their logins are roles, made by the coordinator (CREATEROLE).
-
--- name: create_login
-CREATE ROLE {login} LOGIN PASSWORD {verifier} CONNECTION LIMIT {limit} IN ROLE {student};
-
--- name: may_end_sessions
--- PostgreSQL 16 and newer: the maker of a role may end its sessions only as an inheriting member.
-GRANT {login} TO CURRENT_USER WITH INHERIT TRUE, SET FALSE;
-
--- name: may_end_sessions_before_16
-GRANT {login} TO CURRENT_USER;
+-- People: what the class knows of those who log in.
 
 -- name: add_account
-INSERT INTO gan.accounts (login, display_name) VALUES (%(login)s, %(display_name)s) RETURNING account_id;
+INSERT INTO gan.accounts (login, display_name) VALUES (%(login)s, gan.require_name(%(display_name)s))
+RETURNING account_id;
+
+-- name: add_to_roster
+INSERT INTO gan.roster (account_id, student_id, email, section)
+VALUES (%(account_id)s, %(student_id)s, %(email)s, %(section)s);
+
+-- name: students
+-- Everybody, by name; a student's last sign of life is that of any of his computers.
+SELECT a.login AS user, a.display_name AS name, r.student_id, r.email, r.section, c.kind AS card_kind,
+       (SELECT count(*) FROM gan.workers AS w WHERE w.account_id = a.account_id)::integer AS num_workers,
+       (SELECT extract(epoch FROM now() - max(w.last_heartbeat))::float8 FROM gan.workers AS w
+        WHERE w.account_id = a.account_id) AS silent_s,
+       a.withdrawn_at IS NOT NULL AS is_withdrawn
+FROM gan.accounts AS a LEFT JOIN gan.roster AS r USING (account_id)
+LEFT JOIN gan.enrol_cards AS c ON c.card_id = a.card_id
+ORDER BY lower(a.display_name), a.account_id;
+
+-- name: rename
+UPDATE gan.accounts SET display_name = gan.require_name(%(name)s) WHERE login = %(login)s;
 
 -- name: open_account
 SELECT account_id FROM gan.accounts WHERE login = %(login)s AND withdrawn_at IS NULL;
 
 -- name: withdraw_account
+-- Its computers count among those at work no more, at once.
+UPDATE gan.workers SET state = 'stopped', state_detail = '{}'
+WHERE account_id = (SELECT account_id FROM gan.accounts WHERE login = %(login)s);
 UPDATE gan.accounts SET withdrawn_at = now() WHERE login = %(login)s AND withdrawn_at IS NULL;
-
--- name: forbid_login
-ALTER ROLE {login} NOLOGIN;
-
--- name: change_password
-ALTER ROLE {login} PASSWORD {verifier};
-
--- name: end_sessions
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE usename = %(login)s AND pid <> pg_backend_pid();
 
 -- name: release
 -- The instructor has looked at the evidence: the worker may go on.

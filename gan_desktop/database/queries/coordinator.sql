@@ -23,13 +23,35 @@ WHERE run_id = %(run_id)s AND status = ANY (%(allowed)s)
        WHERE run_id <> %(run_id)s AND status IN ('running', 'paused')));
 
 -- name: run
-SELECT run_id, name, status, current_iteration AS iteration, 0 AS epoch, dataset_id, config
-FROM gan.training_runs WHERE run_id = %(run_id)s;
+SELECT run_id, name, status, current_iteration AS iteration, 0 AS epoch, dataset_id, config, restarted_at
+FROM gan.training_runs WHERE run_id = %(run_id)s AND deleted_at IS NULL;
 
 -- name: unfinished_run
 -- The run a coordinator takes up when none is named: the active one, else the newest created.
-SELECT run_id FROM gan.training_runs WHERE status <> 'complete'
+SELECT run_id FROM gan.training_runs WHERE status <> 'complete' AND deleted_at IS NULL
 ORDER BY (status IN ('running', 'paused')) DESC, run_id DESC LIMIT 1;
+
+-- name: run_named
+SELECT run_id FROM gan.training_runs WHERE name = %(name)s AND deleted_at IS NULL ORDER BY run_id DESC LIMIT 1;
+
+-- name: hide_run
+-- Not one that a coordinator still credits the last units of.
+UPDATE gan.training_runs SET deleted_at = now(), status = 'complete'
+WHERE run_id = %(run_id)s AND deleted_at IS NULL AND status IN ('created', 'complete')
+  AND (coordinator_token IS NULL OR coordinator_lease_end < now());
+
+-- name: empty_run
+DELETE FROM gan.model_weights WHERE run_id = %(run_id)s;
+DELETE FROM gan.optimizer_state WHERE run_id = %(run_id)s;
+DELETE FROM gan.samples WHERE run_id = %(run_id)s;
+DELETE FROM gan.loss_history WHERE run_id = %(run_id)s;
+DELETE FROM gan.epoch_cursors WHERE run_id = %(run_id)s;
+DELETE FROM gan.update_payloads AS p USING gan.updates AS n
+WHERE n.update_id = p.update_id AND n.run_id = %(run_id)s;
+
+-- name: delete_unworked_run
+DELETE FROM gan.training_runs AS r WHERE run_id = %(run_id)s
+  AND NOT EXISTS (SELECT 1 FROM gan.updates AS n WHERE n.run_id = r.run_id);
 
 -- name: take_lease
 UPDATE gan.training_runs
@@ -53,7 +75,7 @@ WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;
 
 -- name: situation
 -- Accounts that contribute now: whoever has paused, or waits on hold, is not waited for.
-SELECT r.status, r.current_iteration AS iteration,
+SELECT r.status, r.current_iteration AS iteration, r.go_back_to,
     (SELECT count(DISTINCT w.account_id) FROM gan.workers AS w WHERE w.last_heartbeat > now() - interval '1 minute'
         AND NOT gan.is_on_hold(w.account_id) AND w.state IN ('claiming', 'loading', 'computing', 'uploading', 'finishing',
                                                  'waiting_none_free'))::integer AS num_contributors,
@@ -61,10 +83,13 @@ SELECT r.status, r.current_iteration AS iteration,
     -- account: who hands in many small units does not speak for the others.
     (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
         SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM submitted_at - began_at)) AS seconds
-        FROM (SELECT n.account_id, n.submitted_at, greatest(u.claimed_at,
+        FROM (SELECT n.account_id, n.submitted_at, greatest(
+                     (SELECT u.claimed_at FROM gan.work_units AS u WHERE u.id = n.unit_id),
                      lag(n.submitted_at) OVER (PARTITION BY n.worker_id ORDER BY n.update_id)) AS began_at
-              FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
-              WHERE n.run_id = r.run_id ORDER BY n.update_id DESC LIMIT 200) AS recent
+              -- The newest ones first, and as many again for the hand-ins before them: this is asked four times a
+              -- second, and must not take longer the longer a training goes on.
+              FROM (SELECT * FROM gan.updates WHERE run_id = r.run_id ORDER BY update_id DESC LIMIT 400) AS n
+              ORDER BY n.update_id DESC LIMIT 200) AS recent
         GROUP BY account_id) AS by_account) AS median_unit_seconds
 FROM gan.training_runs AS r WHERE r.run_id = %(run_id)s;
 
@@ -105,6 +130,19 @@ SET current_iteration = %(iteration)s, total_images = total_images + %(num_image
     d_real = coalesce(%(d_real)s, d_real), d_fake = coalesce(%(d_fake)s, d_fake)
 WHERE run_id = %(run_id)s AND coordinator_token = %(token)s AND current_iteration = %(iteration)s - 1;
 
+-- name: go_back
+-- Updates on the weights that were left come too late from now on; see `Coordination.publish`.
+UPDATE gan.training_runs SET restarted_at = %(iteration)s, go_back_to = NULL
+WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;
+
+-- name: forget_going_back
+UPDATE gan.training_runs SET go_back_to = NULL WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;
+
+-- name: return_unbegun_units
+-- Nothing is computed of these yet, so that nothing is lost. Those in work go on to their end.
+SELECT gan.return_unit(id) FROM (SELECT id FROM gan.work_units
+    WHERE run_id = %(run_id)s AND status = 'in_progress' AND num_images_done = 0 FOR UPDATE) AS unbegun;
+
 -- name: decide
 UPDATE gan.updates SET status = %(status)s, reason = %(reason)s, norm = %(norm)s, weight = %(weight)s,
     merged_into = %(iteration)s, decided_at = clock_timestamp()
@@ -113,15 +151,18 @@ WHERE update_id = %(update_id)s AND status = 'handed_in';
 -- name: credit
 -- Only what was accepted is credited, at most the unit's images, and no more time than has passed
 -- since the worker's hand-in before. One acceptable update ends a series of strikes.
-UPDATE gan.worker_totals AS t
-SET total_work_units = total_work_units + 1, total_batches = total_batches + n.num_steps,
-    total_images = total_images + n.num_images,
-    total_seconds = total_seconds + least(n.compute_seconds, extract(epoch FROM n.submitted_at - greatest(u.claimed_at,
+WITH credited AS (
+    UPDATE gan.updates AS n
+    SET credited_seconds = least(n.compute_seconds, extract(epoch FROM n.submitted_at - greatest(u.claimed_at,
         (SELECT max(before.submitted_at) FROM gan.updates AS before
-         WHERE before.worker_id = n.worker_id AND before.update_id < n.update_id)))),
-    num_strikes = CASE WHEN n.stopped_early THEN num_strikes ELSE 0 END
-FROM gan.updates AS n JOIN gan.work_units AS u ON u.id = n.unit_id
-WHERE n.update_id = %(update_id)s AND t.worker_id = n.worker_id;
+         WHERE before.worker_id = n.worker_id AND before.update_id < n.update_id))))
+    FROM gan.work_units AS u WHERE u.id = n.unit_id AND n.update_id = %(update_id)s
+    RETURNING n.worker_id, n.num_steps, n.num_images, n.stopped_early, n.credited_seconds)
+UPDATE gan.worker_totals AS t
+SET total_work_units = total_work_units + 1, total_batches = total_batches + c.num_steps,
+    total_images = total_images + c.num_images, total_seconds = total_seconds + c.credited_seconds,
+    num_strikes = CASE WHEN c.stopped_early THEN num_strikes ELSE 0 END
+FROM credited AS c WHERE t.worker_id = c.worker_id;
 
 -- name: strike
 UPDATE gan.worker_totals AS t SET num_strikes = num_strikes + 1,
@@ -164,18 +205,26 @@ DELETE FROM gan.samples WHERE run_id = %(run_id)s AND iteration < %(iteration)s 
 INSERT INTO gan.events (run_id, worker_id, kind, message, is_public)
 VALUES (%(run_id)s, %(worker_id)s, %(kind)s, %(message)s, %(is_public)s);
 
+-- name: thin_events
+-- The newest 10,000 stay.
+DELETE FROM gan.events WHERE event_id <= (SELECT max(event_id) FROM gan.events) - 10000;
+
 -- name: end_stuck_sessions
 -- A student may switch off every timeout of his own sessions; this he cannot switch off.
 SELECT pg_terminate_backend(a.pid) AS ended, a.usename AS login
-FROM pg_stat_activity AS a JOIN gan.accounts AS c ON c.login = a.usename
+FROM pg_stat_activity AS a
+JOIN (SELECT login FROM gan.accounts UNION ALL SELECT login FROM gan.enrol_cards WHERE withdrawn_at IS NULL) AS c
+  ON c.login = a.usename
 WHERE a.datname = current_database()
   AND (a.xact_start < now() - interval '15 minutes'
        OR (a.state LIKE 'idle in transaction%%' AND a.state_change < now() - %(idle_seconds)s * interval '1 second'));
 
 -- name: writing_students
--- Whoever writes locks rows that others wait for; every call of a worker is over in milliseconds.
+-- Whoever writes locks rows that others wait for; every call of a worker, or of a card, is over in milliseconds.
 SELECT a.pid, a.backend_xid::text AS transaction
-FROM pg_stat_activity AS a JOIN gan.accounts AS c ON c.login = a.usename
+FROM pg_stat_activity AS a
+JOIN (SELECT login FROM gan.accounts UNION ALL SELECT login FROM gan.enrol_cards WHERE withdrawn_at IS NULL) AS c
+  ON c.login = a.usename
 WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL;
 
 -- name: end_writing_sessions
@@ -190,30 +239,3 @@ WHERE n.update_id = p.update_id AND r.status = 'complete' AND r.finished_at < no
 -- name: open_leases
 SELECT count(*)::integer AS num FROM gan.work_units
 WHERE run_id = %(run_id)s AND status = 'in_progress' AND lease_expires_at > now();
-
--- name: add_dataset
-INSERT INTO gan.datasets (name, image_size, num_images, fingerprint)
-VALUES (%(name)s, %(image_size)s, 0, %(fingerprint)s) RETURNING dataset_id;
-
--- name: finish_dataset
-UPDATE gan.datasets SET fingerprint = %(fingerprint)s,
-    num_images = (SELECT sum(num_images) FROM gan.dataset_shards WHERE dataset_id = %(dataset_id)s)
-WHERE dataset_id = %(dataset_id)s;
-
--- name: drop_stale_datasets
--- What an import that was killed has left.
-DELETE FROM gan.datasets WHERE fingerprint LIKE 'new:%%' AND created_at < now() - interval '1 day';
-
--- name: discard_dataset
-DELETE FROM gan.datasets WHERE dataset_id = %(dataset_id)s AND fingerprint LIKE 'new:%%';
-
--- name: find_dataset
-SELECT dataset_id FROM gan.datasets WHERE fingerprint = %(fingerprint)s;
-
--- name: add_shard
-INSERT INTO gan.dataset_shards (dataset_id, position, num_images, num_bytes, sha256, is_held_out)
-VALUES (%(dataset_id)s, %(position)s, %(num_images)s, %(num_bytes)s, %(sha256)s, %(is_held_out)s)
-RETURNING shard_id;
-
--- name: dataset
-SELECT dataset_id, name, image_size, num_images, fingerprint FROM gan.datasets WHERE dataset_id = %(dataset_id)s;

@@ -16,6 +16,23 @@ ALTER ROLE {coordinator} PASSWORD {verifier};
 -- The group all students of this class are in; what it may do, every student may.
 CREATE ROLE {student} NOLOGIN;
 
+-- name: create_enrol
+-- The group of the enrol cards' logins, which may call `enrol` and nothing else.
+CREATE ROLE {enrol} NOLOGIN;
+
+-- name: create_registrar
+-- Makes the logins of people who enrol, in one function (api/registrar.sql); nobody can log in as it.
+CREATE ROLE {registrar} NOLOGIN CREATEROLE;
+
+-- name: let_people_enrol
+-- The coordinator makes cards, the registrar students; the administrator hands the registrar its function.
+GRANT {enrol} TO {coordinator} WITH ADMIN OPTION;
+GRANT {student} TO {registrar} WITH ADMIN OPTION;
+GRANT {registrar} TO CURRENT_USER;
+
+-- name: open_database_to_cards
+GRANT CONNECT ON DATABASE {database} TO {enrol};
+
 -- name: become_owner
 -- The administrator acts as the owner while the schema is made or upgraded.
 GRANT {owner} TO CURRENT_USER;
@@ -74,6 +91,9 @@ ALTER DATABASE {database} SET log_min_messages = 'fatal';
 -- A sort without end would fill the disk. Only a superuser can set this, and no student unset it.
 ALTER DATABASE {database} SET temp_file_limit = '1GB';
 
+-- name: use_reserved_connections
+GRANT pg_use_reserved_connections TO {coordinator};
+
 -- name: drop_api
 -- Functions and views hold no data: an upgrade drops the old ones and makes the new.
 DO $$
@@ -85,7 +105,9 @@ BEGIN
         FROM pg_class AS c WHERE c.relkind = 'v' AND pg_get_userbyid(c.relowner) = current_user
         UNION ALL
         SELECT format('DROP FUNCTION IF EXISTS %s CASCADE', p.oid::regprocedure)
-        FROM pg_proc AS p WHERE pg_get_userbyid(p.proowner) = current_user
+        -- Also the registrar's function: an owner of a schema may drop all that is in it.
+        FROM pg_proc AS p
+        WHERE pg_get_userbyid(p.proowner) = current_user OR p.pronamespace = 'gan'::regnamespace
     LOOP
         EXECUTE thing.command;
     END LOOP;

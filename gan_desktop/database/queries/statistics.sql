@@ -17,11 +17,13 @@ SELECT run_id, name, status, dataset_id, current_iteration AS iteration,
        (SELECT distance FROM gan.loss_history AS h WHERE h.run_id = r.run_id AND distance IS NOT NULL
         ORDER BY iteration DESC LIMIT 1) AS distance,
        extract(epoch FROM now() - coordinator_seen_at)::float8 AS coordinator_silent_s
-FROM gan.training_runs AS r ORDER BY run_id DESC;
+FROM gan.training_runs AS r WHERE deleted_at IS NULL ORDER BY run_id DESC;
 
 -- name: queue
 SELECT (SELECT count(*) FROM gan.work_units WHERE run_id = %(run_id)s AND status = 'in_progress'
         AND lease_expires_at > now())::integer AS num_units_out,
+       (SELECT count(*) FROM gan.work_units WHERE run_id = %(run_id)s AND (status = 'pending'
+        OR (status = 'in_progress' AND lease_expires_at <= now())))::integer AS num_units_returned,
        (SELECT count(*) FROM gan.updates WHERE run_id = %(run_id)s AND status = 'handed_in')::integer
         AS num_updates_waiting;
 
@@ -29,10 +31,24 @@ SELECT (SELECT count(*) FROM gan.work_units WHERE run_id = %(run_id)s AND status
 SELECT iteration, png FROM gan.samples WHERE run_id = %(run_id)s AND iteration > %(after)s ORDER BY iteration;
 
 -- name: workers
-SELECT w.worker_id, w.name, a.display_name AS owner, w.hostname, w.gpu_name, w.state, w.state_detail,
+SELECT w.worker_id, w.name, a.display_name AS owner, w.hostname, w.gpu_name, w.state, w.state_detail::text,
        t.total_work_units AS num_units, t.total_images AS num_images,
-       coalesce(w.images_per_second, 0) AS images_per_second, t.on_hold_reason,
-       extract(epoch FROM now() - w.last_heartbeat)::float8 AS silent_s
+       coalesce(w.images_per_second, 0) AS images_per_second, t.on_hold_reason, w.last_error, w.program_version,
+       extract(epoch FROM now() - w.last_heartbeat)::float8 AS silent_s, a.withdrawn_at IS NOT NULL AS is_withdrawn
 FROM gan.workers AS w JOIN gan.worker_totals AS t USING (worker_id)
 JOIN gan.accounts AS a ON a.account_id = w.account_id
 ORDER BY w.state = 'stopped', t.total_images DESC, w.worker_id;
+
+-- name: server
+SELECT now() AS at, pg_database_size(current_database()) AS num_bytes;
+
+-- name: room
+-- What the database, or the server as a whole, lets in; and who is on the server for something else.
+SELECT CASE WHEN d.datconnlimit >= 0 THEN least(d.datconnlimit, s.allowed) ELSE s.allowed END AS allowed,
+       s.reserved, (SELECT count(*) FROM pg_stat_activity WHERE datname <> current_database())::integer AS used_by_others
+FROM pg_database AS d,
+     (SELECT current_setting('max_connections')::integer AS allowed,
+             current_setting('superuser_reserved_connections')::integer
+             -- PostgreSQL 16 and newer.
+             + coalesce(current_setting('reserved_connections', true)::integer, 0) AS reserved) AS s
+WHERE d.datname = current_database();

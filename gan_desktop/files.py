@@ -1,0 +1,40 @@
+"""Writing files of which nobody ever meets half."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+# What carries the bytes until they are whole. A program that was killed leaves it behind.
+UNFINISHED = ".part"
+
+
+def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Write a file in one step: whoever reads it, whatever happens, has the old one or the new one.
+
+    The bytes are on the disk before the file has its name. Without that a power cut could leave an empty
+    file in the good one's place. It costs milliseconds, and no file here is written many times a second.
+
+    Args:
+        mode: The file's rights, such as 0o600 for a secret; None: as the system gives them to a new file.
+
+    Raises:
+        OSError: It cannot be written. The old file stays, and nothing else is left.
+    """
+    # A name of its own: two programs may write the same file at once.
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with os.fdopen(os.open(new, flags, 0o666 if mode is None else 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            new.chmod(mode)
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,244 @@
+"""Starts the window: the application, one instance, the first paint, then everything that takes time.
+
+This file and what it imports stay free of PyTorch and psycopg2: they load in the threads that need them,
+behind a window that is there already. (On Windows PyTorch is imported before PySide6: cli.py does that.)
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import QApplication
+
+from gan_desktop.errors import CredentialsError, GanDesktopError
+from gan_desktop.gui.background import run_in_background, wait_for_background
+from gan_desktop.gui.demo_host import DemoHost
+from gan_desktop.gui.error_dialog import ErrorDialog
+from gan_desktop.gui.icons import application_icon
+from gan_desktop.gui.joining.demo import end_demos
+from gan_desktop.gui.joining.draft import WELCOME, Draft, load_draft
+from gan_desktop.gui.joining.entrance import forget_person
+from gan_desktop.gui.main_window import MainWindow
+from gan_desktop.gui.session import JoinedClass, Places, Session
+from gan_desktop.gui.single_instance import SingleInstance
+from gan_desktop.gui.theme import choose_theme, follow_theme
+from gan_desktop.gui.translation import chosen_language, engine_text, install_translation
+from gan_desktop.gui.tray import Tray
+
+if TYPE_CHECKING:
+    from gan_desktop.demo_class import DemoOptions
+
+logger = logging.getLogger(__name__)
+
+# The interpreter gets to see Ctrl+C only when Qt calls it now and then.
+SIGNALS_EVERY_MS = 300
+BACKGROUND_MS = 5_000
+
+
+@dataclass(frozen=True)
+class Start:
+    """How the program was started.
+
+    Attributes:
+        find_class: Reads settings and password; called away from the window's thread. It raises a
+            GanDesktopError where no class is set.
+        choose_demo: The demo's options; None: no demo.
+        places: Where files go; None: the system's usual folders.
+        card: A join card's file (its whole path) or link to begin with; mostly empty.
+        in_tray: Contribute at once, without showing the window (started with the computer).
+    """
+
+    find_class: Callable[[], JoinedClass]
+    choose_demo: Callable[[], DemoOptions] | None = None
+    places: Places | None = None
+    card: str = ""
+    in_tray: bool = False
+
+
+def run_window(start: Start, on_window: Callable[[MainWindow], object] = lambda _window: None) -> int:
+    """Show the window until it is closed; returns the program's exit code.
+
+    Args:
+        on_window: Told of the window when it is there: for a script that walks through it.
+    """
+    application = make_application()
+    places = start.places or Places.of_this_user()
+    # Each demo is a class of its own, and several may run at once.
+    instance = SingleInstance(str(places.data))
+    if start.choose_demo is None and not instance.is_first(start.card):
+        return 0
+    session = Session(places)
+    install_translation(application, chosen_language(session.preferences.language))
+    choose_theme(session.preferences.theme)
+    window = MainWindow(session)
+    instance.started_again.connect(partial(_come_forward, window))
+    catcher = ErrorCatcher(window)
+    catcher.install()
+    _end_on_signals(application, window)
+    window.painted.connect(window.make_pages, Qt.ConnectionType.QueuedConnection)
+    _find_class(start, session, window)
+    # A window that hides goes on; one that is closed for good says so.
+    application.setQuitOnLastWindowClosed(False)
+    window.ended.connect(application.quit)
+    has_tray = Tray(session, window).show()
+    if start.in_tray:
+        _begin_quietly(session, window, has_tray)
+    else:
+        window.show()
+    walker = on_window(window)
+    code = application.exec()
+    del walker
+    catcher.uninstall()
+    for host in end_demos(session):
+        host.wait()
+    wait_for_background(BACKGROUND_MS)
+    if session.preferences.forget_me:
+        forget_person(session.classes, session.places, session.preferences)
+    return code
+
+
+def _come_forward(window: MainWindow, card: str) -> None:
+    window.come_forward()
+    if card:
+        window.session.offer_card(card)
+
+
+def _begin_quietly(session: Session, window: MainWindow, has_tray: bool) -> None:
+    session.class_changed.connect(session.start, Qt.ConnectionType.SingleShotConnection)
+    window.begin_unseen()
+    if not has_tray:
+        window.showMinimized()
+
+
+def make_application() -> QApplication:
+    """The one QApplication, with name, icon, style and theme."""
+    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName("gan-desktop")
+    application.setApplicationDisplayName("GAN Desktop")
+    application.setDesktopFileName("gan-desktop")
+    application.setWindowIcon(application_icon())
+    follow_theme(application)
+    return application
+
+
+def _find_class(start: Start, session: Session, window: MainWindow) -> None:
+    """Look for the class away from the window's thread once there is something to see, and join it."""
+    if start.choose_demo is not None:
+        _hold_demo(start.choose_demo, session, window)
+        return
+    cards = [start.card] if start.card else []
+
+    def find() -> tuple[JoinedClass, Draft]:
+        return start.find_class(), load_draft(session.places.config)
+
+    def join(found: tuple[JoinedClass, Draft]) -> None:
+        joined, draft = found
+        session.switch(joined)
+        if cards:
+            session.offer_card(cards.pop())
+        elif draft.step in WELCOME:
+            session.ask_to_join("go_on")
+
+    def tell(error: GanDesktopError) -> None:
+        session.prepare("")
+        if error.title != NO_CLASS_YET:
+            session.tell_trouble(error)
+        if cards:
+            session.offer_card(cards.pop())
+        else:
+            session.ask_to_join("card" if isinstance(error, CredentialsError) else "")
+
+    def look() -> None:
+        session.prepare(session.tr("Looking for your class ..."))
+        run_in_background(find, join, tell, owner=session)
+
+    session.look_for_class = look
+    window.painted.connect(look)
+
+
+# The title of cli.py's error where there is neither a config.yaml nor anything else.
+NO_CLASS_YET = "No class yet"
+
+
+def _hold_demo(choose: Callable[[], DemoOptions], session: Session, window: MainWindow) -> None:
+    host = DemoHost(choose, session)
+
+    def begin(joined: JoinedClass) -> None:
+        session.join(joined)
+        session.start()
+
+    def fail(error: GanDesktopError) -> None:
+        session.prepare("")
+        session.tell_trouble(error)
+
+    host.told.connect(lambda sentence: session.prepare(engine_text(sentence.strip())))
+    host.ready.connect(begin)
+    host.failed.connect(fail)
+    session.prepare(session.tr("Preparing the demo class on this computer ..."))
+    window.painted.connect(host.start)
+
+
+def _end_on_signals(application: QApplication, window: MainWindow) -> None:
+    """Ctrl+C in the terminal, or a shutdown: hand in and end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.quit())
+    clock = QTimer(application, interval=SIGNALS_EVERY_MS)
+    clock.timeout.connect(lambda: None)
+    clock.start()
+
+
+class ErrorCatcher(QObject):
+    """Shows errors that nobody expected, of any thread, in a dialog with a report to copy."""
+
+    happened = Signal(str)
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._is_shown = False
+        self.happened.connect(self._show)
+
+    def install(self) -> None:
+        """Catch from now on."""
+        sys.excepthook = self._catch
+        threading.excepthook = lambda args: self._catch(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def uninstall(self) -> None:
+        """Leave errors to the interpreter again."""
+        sys.excepthook = sys.__excepthook__
+        threading.excepthook = threading.__excepthook__
+
+    def _catch(
+        self, kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception):
+            sys.__excepthook__(kind, error or kind(), traceback)
+            return
+        from gan_desktop.error_report import error_report
+
+        logger.error("Unexpected", exc_info=error)
+        # By signal: the error may be another thread's.
+        self.happened.emit(error_report(error))
+
+    @Slot(str)
+    def _show(self, report: str) -> None:
+        # One at a time: what fails again and again would bury the window.
+        if not self._is_shown:
+            self._is_shown = True
+            dialog = ErrorDialog(report, self._window)
+            dialog.finished.connect(self._forget)
+            dialog.open()
+
+    def _forget(self) -> None:
+        self._is_shown = False

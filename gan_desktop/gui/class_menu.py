@@ -1,0 +1,185 @@
+"""The head of the side bar: which class this is, and the way to others and out of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtWidgets import QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
+
+from gan_desktop.gui import icons
+from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.joining import entrance
+from gan_desktop.gui.session import JoinedClass, Session
+from gan_desktop.gui.theme import em, set_role
+
+if TYPE_CHECKING:
+    from gan_desktop.known_classes import KnownClass
+
+
+class ClassMenu(QToolButton):
+    """Shows the class's name; its menu has all classes joined here, another one, and leaving."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._known: list[KnownClass] = []
+        self._text = ""
+        set_role(self, "class")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        icons.set_icon(self, "people", "accent")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._menu = QMenu(self)
+        self.setMenu(self._menu)
+        session.class_changed.connect(self._look)
+        session.totals_changed.connect(self._show)
+        self._show()
+
+    # -- what there is --------------------------------------------------------------------------
+
+    @Slot()
+    def _look(self) -> None:
+        session = self._session
+        self._show()
+        run_in_background(lambda: session.classes.all(), self._take, lambda _error: None, owner=self)
+
+    def _take(self, known: list[KnownClass]) -> None:
+        self._known = known
+        self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        self._text = self._session.title or self.tr("No class yet")
+        self._elide()
+        self.setToolTip(self._text)
+        self.setAccessibleName(self.tr("Class: {name}").format(name=self._text))
+        self._fill()
+
+    def _fill(self) -> None:
+        menu, joined = self._menu, self._session.joined
+        menu.clear()
+        group = QActionGroup(menu)
+        for known in sorted(self._known, key=lambda known: known.name.casefold()):
+            # A name may hold an &, which would underline what follows.
+            entry = QAction(known.name.replace("&", "&&"), menu, checkable=True)
+            entry.setChecked(
+                joined is not None and joined.known is not None and _is_same(joined.known, known)
+            )
+            entry.triggered.connect(partial(self._switch_to, known))
+            group.addAction(entry)
+            menu.addAction(entry)
+        if self._known:
+            menu.addSeparator()
+        another = menu.addAction(self.tr("Join another class ..."))
+        icons.set_icon(another, "people")
+        another.triggered.connect(lambda _checked=False: self._session.ask_to_join("another"))
+        leave = menu.addAction(self.tr("Leave this class ..."))
+        icons.set_icon(leave, "leave")
+        leave.setEnabled(joined is not None and (joined.is_demo or joined.known is not None))
+        leave.triggered.connect(lambda _checked=False: self.leave())
+
+    def _elide(self) -> None:
+        # Less the icon, the little arrow and the edges.
+        room = self.width() - self.iconSize().width() - em(self, 2.6)
+        elided = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, max(room, 1))
+        self.setText(elided.replace("&", "&&"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Qt's name."""
+        super().resizeEvent(event)
+        self._elide()
+
+    # -- other classes --------------------------------------------------------------------------
+
+    def _switch_to(self, known: KnownClass, _checked: bool = True) -> None:
+        session = self._session
+        here = session.joined.known if session.joined is not None else None
+        if here is not None and _is_same(here, known):
+            return
+        run_in_background(
+            lambda: entrance.open_known(known, session.classes),
+            session.switch,
+            session.tell_trouble,
+            owner=self,
+        )
+
+    # -- leaving --------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Ask, then leave the class that is joined; of the demo nothing is worth a question."""
+        session, joined = self._session, self._session.joined
+        if joined is None:
+            return
+        if joined.is_demo:
+            self._leave(joined)
+            return
+        run_in_background(
+            lambda: entrance.num_waiting(joined, joined.places or session.places),
+            partial(self._ask, joined),
+            session.tell_trouble,
+            owner=self,
+        )
+
+    def _ask(self, joined: JoinedClass, num_waiting: int) -> None:
+        dialog = QMessageBox(self.window())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setIcon(QMessageBox.Icon.Question)
+        dialog.setTextFormat(Qt.TextFormat.PlainText)
+        dialog.setText(self.tr('Leave "{name}"?').format(name=self._session.title))
+        words = self.tr(
+            "The password, the faces and the pictures of this class are removed from this computer. Your"
+            " credit stays with the class, and your card still works."
+        )
+        if num_waiting:
+            words += " " + self.tr(
+                "%n finished unit(s) were not handed in yet and would be lost.", None, num_waiting
+            )
+        dialog.setInformativeText(words)
+        leave = dialog.addButton(self.tr("Leave class"), QMessageBox.ButtonRole.DestructiveRole)
+        dialog.setDefaultButton(dialog.addButton(QMessageBox.StandardButton.Cancel))
+        leave.clicked.connect(lambda _checked=False: self._leave(joined))
+        dialog.open()
+
+    def _leave(self, joined: JoinedClass) -> None:
+        session = self._session
+
+        def forget(now: JoinedClass | None) -> None:
+            if now is not None:
+                return
+            session.class_changed.disconnect(forget)
+            run_in_background(
+                lambda: self._forget(joined), self._join_next, self._tell_not_forgotten, owner=self
+            )
+
+        # The worker hands in and ends first.
+        session.class_changed.connect(forget)
+        session.switch(None)
+
+    def _forget(self, joined: JoinedClass) -> JoinedClass | None:
+        """Runs in the background; returns the class that comes next."""
+        session = self._session
+        if joined.known is not None:
+            places = joined.places or session.places
+            pictures = entrance.pictures_folder(places, session.preferences)
+            entrance.forget_class(joined.known, session.classes, places, pictures)
+        known = next(iter(session.classes.all()), None)
+        return entrance.open_known(known, session.classes) if known is not None else None
+
+    def _join_next(self, joined: JoinedClass | None) -> None:
+        if joined is not None:
+            self._session.switch(joined)
+        else:
+            self._look()
+            self._session.ask_to_join()
+
+    def _tell_not_forgotten(self, error: object) -> None:
+        self._session.tell_trouble(error)  # type: ignore[arg-type]
+        self._session.ask_to_join()
+
+
+def _is_same(one: KnownClass, other: KnownClass) -> bool:
+    return (one.class_id, one.user) == (other.class_id, other.user)

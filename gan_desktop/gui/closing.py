@@ -1,0 +1,128 @@
+"""What the window's close button does, and quitting: nobody loses work, nobody wonders what still runs.
+
+Where nothing is computed, and in the demo, closing quits. Else: with a tray icon the window hides, and says
+so the first time; without one (GNOME) it asks.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QSettings, QTimer, Slot
+from PySide6.QtWidgets import QDialog, QLabel, QMessageBox, QProgressBar, QVBoxLayout, QWidget
+
+from gan_desktop.gui.session import Session
+from gan_desktop.gui.theme import em, set_role
+
+# A hand-in that is over sooner needs no words.
+SILENT_MS = 500
+_TOLD = "told_about_tray"
+
+
+class Closing(QObject):
+    """Decides for one window.
+
+    Attributes:
+        has_tray: Whether there is an icon through which a hidden window comes back.
+    """
+
+    def __init__(self, session: Session, window: QWidget, settings: QSettings) -> None:
+        super().__init__(window)
+        self._session = session
+        self._window = window
+        self._settings = settings
+        self._is_quitting = False
+        self.has_tray = False
+        session.shut_down_done.connect(self._end_waiting)
+        self._waiting: HandingIn | None = None
+
+    def close(self) -> None:
+        """Quit, hide or ask."""
+        joined = self._session.joined
+        is_demo = joined is not None and joined.is_demo
+        if self._is_quitting or is_demo or not self._session.is_contributing:
+            self.quit()
+        elif not self.has_tray:
+            self._ask()
+        elif self._settings.value(_TOLD):
+            self._window.hide()
+        else:
+            self._tell_where_it_goes()
+
+    @Slot()
+    def quit(self) -> None:
+        """Hand in what is done and end; a small window says so if it takes a while."""
+        if self._is_quitting:
+            return
+        self._is_quitting = True
+        is_working = self._session.is_contributing
+        self._session.shut_down()
+        if is_working:
+            QTimer.singleShot(SILENT_MS, self, self._show_waiting)
+
+    def _tell_where_it_goes(self) -> None:
+        box = self._box(self.tr("GAN Desktop goes on without its window"))
+        box.setInformativeText(
+            self.tr(
+                "This computer keeps contributing. The icon in the system tray opens the window again, pauses"
+                " and quits."
+            )
+        )
+        hide = box.addButton(self.tr("Go on"), QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(self.tr("Quit"), QMessageBox.ButtonRole.DestructiveRole).clicked.connect(self.quit)
+        box.setDefaultButton(hide)
+        hide.clicked.connect(self._hide_from_now_on)
+        box.open()
+
+    @Slot()
+    def _hide_from_now_on(self) -> None:
+        self._settings.setValue(_TOLD, True)
+        self._window.hide()
+
+    def _ask(self) -> None:
+        box = self._box(self.tr("This computer is contributing"))
+        box.setInformativeText(self.tr("Minimise the window and go on, or hand in what is done and quit?"))
+        minimise = box.addButton(self.tr("Minimise"), QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(self.tr("Quit"), QMessageBox.ButtonRole.DestructiveRole).clicked.connect(self.quit)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        minimise.clicked.connect(self._window.showMinimized)
+        box.setDefaultButton(minimise)
+        box.open()
+
+    def _box(self, text: str) -> QMessageBox:
+        for old in self._window.findChildren(QMessageBox):
+            old.close()
+        box = QMessageBox(self._window)
+        box.setWindowTitle("GAN Desktop")
+        box.setText(text)
+        box.finished.connect(box.deleteLater)
+        return box
+
+    @Slot()
+    def _show_waiting(self) -> None:
+        if self._session.is_contributing and self._waiting is None:
+            self._waiting = HandingIn(self._window)
+            self._waiting.show()
+
+    @Slot()
+    def _end_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.close()
+            self._waiting = None
+
+
+class HandingIn(QDialog):
+    """What one sees while the last unit is on its way."""
+
+    def __init__(self, window: QWidget) -> None:
+        # A dialog of a hidden window would be hidden too.
+        super().__init__(window if window.isVisible() else None)
+        self.setWindowTitle("GAN Desktop")
+        words = QLabel(self.tr("Handing in what is done, then quitting ..."), self)
+        bar = QProgressBar(self, maximum=0, textVisible=False)
+        bar.setAccessibleName(words.text())
+        set_role(bar, "thin")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(em(self, 1.5), em(self, 1.2), em(self, 1.5), em(self, 1.2))
+        column.setSpacing(em(self, 0.8))
+        column.addWidget(words)
+        column.addWidget(bar)
+        self.setMinimumWidth(em(self, 20))

@@ -1,0 +1,191 @@
+"""The page of the help: what to do, questions, what happens in a unit, what one can learn by taking part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QShowEvent, QTextBlockFormat, QTextCursor
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QListWidget, QTextBrowser, QVBoxLayout, QWidget
+
+import gan_desktop
+from gan_desktop.errors import GanDesktopError
+from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.help_texts import load_topics, load_unit_sql
+from gan_desktop.gui.joining.what_leaves import show_what_leaves
+from gan_desktop.gui.session import Session
+from gan_desktop.gui.theme import em, set_role
+from gan_desktop.gui.translation import language_in_force, mark
+from gan_desktop.gui.words import number
+from gan_desktop.records import UnitDelivered
+
+TITLES = {
+    "guide": mark("What to do"),
+    "questions": mark("Questions"),
+    "unit": mark("What happens in a unit"),
+    "learn": mark("What you can learn"),
+    "hold": mark("Results on hold"),
+}
+LINE_PERCENT = 120.0
+_PACKAGE = Path(gan_desktop.__file__).parent
+
+
+class HelpPage(QWidget):
+    """Topics on the left, the chosen one on the right. Links lead to pages, topics and files."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._topics: dict[str, str] = {}
+        self._sql: dict[str, str] = {}
+        self._delivered: UnitDelivered | None = None
+        self.contents = QListWidget(self)
+        self.contents.setAccessibleName(self.tr("Topics"))
+        for title in TITLES.values():
+            self.contents.addItem(QCoreApplication.translate("help", title))
+        self.contents.setFixedWidth(self.contents.sizeHintForColumn(0) + em(self, 1.8))
+        self.contents.currentRowChanged.connect(self._show)
+        set_role(self.contents, "sidebar")
+        self.text = QTextBrowser(self)
+        self.text.setOpenLinks(False)
+        self.text.setFrameShape(QFrame.Shape.NoFrame)
+        self.text.setAccessibleName(self.tr("Help"))
+        self.text.document().setDocumentMargin(em(self, 0.6))
+        self.text.anchorClicked.connect(self.follow)
+        self._note = QLabel(self)
+        self._note.setWordWrap(True)
+        self._note.hide()
+        set_role(self._note, "muted")
+        self._lay_out()
+        session.unit_delivered.connect(self._take_unit)
+        session.page_wanted.connect(self._turn_to)
+        self.contents.setCurrentRow(0)
+
+    def _lay_out(self) -> None:
+        card = QFrame(self)
+        set_role(card, "card")
+        inside = QVBoxLayout(card)
+        margin = em(self, 0.4)
+        inside.setContentsMargins(margin, margin, margin, margin)
+        inside.addWidget(self.text, 1)
+        inside.addWidget(self._note)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, em(self), em(self), em(self))
+        row.setSpacing(em(self))
+        row.addWidget(self.contents)
+        row.addWidget(card, 1)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Qt's name. The texts are read when somebody wants them."""
+        super().showEvent(event)
+        if not self._topics:
+            language = language_in_force()
+            run_in_background(
+                lambda: (load_topics(language), load_unit_sql()), self._take_texts, self._tell, owner=self
+            )
+
+    def _take_texts(self, texts: tuple[dict[str, str], dict[str, str]]) -> None:
+        self._topics, self._sql = texts
+        self._show()
+
+    def _tell(self, error: GanDesktopError) -> None:
+        self._say(error.message)
+
+    # -- showing --------------------------------------------------------------------------------
+
+    @property
+    def topic(self) -> str:
+        """The one that is shown."""
+        return list(TITLES)[max(0, self.contents.currentRow())]
+
+    def show_topic(self, key: str) -> None:
+        """Turn to a topic."""
+        self.contents.setCurrentRow(list(TITLES).index(key))
+
+    @Slot(str)
+    def _turn_to(self, wanted: str) -> None:
+        page, _, topic = wanted.partition("/")
+        if page == "help" and topic in TITLES:
+            self.show_topic(topic)
+
+    @Slot()
+    def _show(self) -> None:
+        self._say("")
+        if self._topics:
+            words = self._topics[self.topic]
+            self.text.setMarkdown(words.format(**self._unit_words()) if self.topic == "unit" else words)
+            self._spread_lines()
+
+    def _spread_lines(self) -> None:
+        """Whole paragraphs are read more easily with some air between their lines."""
+        airy = QTextBlockFormat()
+        airy.setLineHeight(LINE_PERCENT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        # Nor does anybody like to push long SQL to and fro.
+        airy.setNonBreakableLines(False)
+        cursor = QTextCursor(self.text.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.mergeBlockFormat(airy)
+        self.text.moveCursor(QTextCursor.MoveOperation.Start)
+
+    @Slot(object)
+    def _take_unit(self, delivered: UnitDelivered) -> None:
+        self._delivered = delivered
+        if self.topic == "unit" and self.isVisible():
+            scrolled = self.text.verticalScrollBar().value()
+            self._show()
+            self.text.verticalScrollBar().setValue(scrolled)
+
+    def _unit_words(self) -> dict[str, str]:
+        """What stands at the gaps of the topic: times of the newest unit, and the SQL."""
+        delivered = self._delivered
+        if delivered is None:
+            words = self.tr("The times of your own unit stand here after the first one is handed in.")
+            no_times = dict.fromkeys(("claim", "load", "compute", "upload"), "")
+            return {**self._sql, **no_times, "heading": words}
+        words = self.tr("Your last unit was number {unit}: {images} images, from iteration {iteration}.")
+        times = delivered.times
+        return {
+            **self._sql,
+            "heading": words.format(
+                unit=delivered.unit.unit_id,
+                images=number(delivered.result.num_images),
+                iteration=number(delivered.unit.iteration),
+            ),
+            "claim": self._seconds(times.claim),
+            "load": self._seconds(times.load),
+            "compute": self._seconds(delivered.result.compute_seconds),
+            "upload": self._seconds(times.upload),
+        }
+
+    def _seconds(self, seconds: float) -> str:
+        if seconds < 0.1:
+            return f"({self.tr('{number} ms').format(number=number(1_000 * seconds))})"
+        return f"({self.tr('{number} s').format(number=number(seconds, 1))})"
+
+    # -- links ----------------------------------------------------------------------------------
+
+    @Slot(QUrl)
+    def follow(self, link: QUrl) -> None:
+        """Go where a link leads."""
+        kind, where = link.scheme(), link.path()
+        match kind:
+            case "page":
+                self._session.show_page(where)
+            case "topic":
+                self.show_topic(where)
+            case "dialog":
+                show_what_leaves(self)
+            case "code":
+                self._open(_PACKAGE / where, f"gan_desktop/{where}")
+            case "doc":
+                self._open(_PACKAGE.parent / "docs" / where, f"docs/{where}")
+
+    def _open(self, path: Path, name: str) -> None:
+        """Open a file of the source; a finished program has not brought it along."""
+        words = self.tr("You find this in the program's source code: {file}").format(file=name)
+        is_open = path.is_file() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+        self._say("" if is_open else words)
+
+    def _say(self, words: str) -> None:
+        self._note.setText(words)
+        self._note.setVisible(bool(words))

@@ -1,0 +1,624 @@
+"""What the pages stand on: the class one has joined, the worker, what is read of the class, the preferences.
+
+A page is a `QWidget` made as `Page(session, parent)`. It shows what the session's properties hold when it is
+made, follows the signals below, and asks for things by calling the slots. Pages hold no database, torch or
+thread of their own; what else they need to do away from the window's thread goes through
+`background.run_in_background`. Everything that arrives is a frozen record of `records.py` (or of a module
+here), delivered in the window's thread. Without a class (`joined` is None) all parts of `snapshot` are empty.
+
+    worker    state_changed(StateChanged), joined_as(Joined), ready_checked(ReadyCheck), unit_started,
+              unit_progressed, unit_computed, unit_delivered, unit_dropped, notice_given; `reported`
+              carries all of them, for the log
+    class     class_changed(JoinedClass | None), link_changed(ClassLink), totals_changed(ClassTotals),
+              training_changed(TrainingNow | None), credit_changed(Credit), units_changed(HandedInUnits),
+              leaderboard_changed(rows), history_changed(Progress rows), sample_arrived(SampleDrawn),
+              sample_iterations_changed, average_arrived(AverageAnswer), events_changed, messages_changed
+    window    preparing_changed(str), trouble_changed(Trouble | None), preferences_changed(Preferences),
+              my_faces_changed(tuple of PNG bytes), page_wanted(key), keepsake_wanted(), join_wanted(why),
+              shut_down_done()
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from gan_desktop.errors import GanDesktopError
+from gan_desktop.gui.class_reader import AverageWanted, ClassLink, ClassReader
+from gan_desktop.gui.limits import demo_limits, to_limits
+from gan_desktop.gui.preferences import Preferences, load_preferences, save_preferences
+from gan_desktop.gui.snapshot import ClassSnapshot, SnapshotFolder
+from gan_desktop.gui.trouble import Trouble
+from gan_desktop.gui.worker_thread import Contribution, WorkerEnded, WorkerThread
+from gan_desktop.records import (
+    Joined,
+    Notice,
+    ReadyCheck,
+    Report,
+    SampleDrawn,
+    StateChanged,
+    StopRequest,
+    UnitComputed,
+    UnitDelivered,
+    UnitDropped,
+    UnitProgress,
+    UnitStarted,
+    WorkerState,
+)
+from gan_desktop.worker.home import account_of, workers_folder
+from gan_desktop.worker.limits import Limits
+from gan_desktop.worker.options import WorkerOptions
+
+if TYPE_CHECKING:
+    from gan_desktop.database.connection import Address
+    from gan_desktop.known_classes import KnownClass, KnownClasses
+
+logger = logging.getLogger(__name__)
+
+# Transfers of this time make the "MB an hour".
+TRAFFIC_S = 600.0
+_BYTES_PER_VALUE = {"fp32": 4, "fp16": 2, "int8": 1}
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where this program keeps what: its data, what can be fetched again, the person's settings."""
+
+    data: Path
+    cache: Path
+    config: Path
+
+    @classmethod
+    def of_this_user(cls) -> Places:
+        """The system's usual folders."""
+        return cls(
+            data=platformdirs.user_data_path("gan-desktop", appauthor=False),
+            cache=platformdirs.user_cache_path("gan-desktop", appauthor=False),
+            config=platformdirs.user_config_path("gan-desktop", appauthor=False),
+        )
+
+    @classmethod
+    def below(cls, folder: Path) -> Places:
+        """All in one folder (`--folder`, the demo)."""
+        return cls(folder, folder, folder)
+
+
+@dataclass(frozen=True)
+class JoinedClass:
+    """A class one has joined.
+
+    Attributes:
+        title: What to call it before it has said so itself.
+        options: Of config.yaml and the command line; name and pace come from the preferences.
+        places: Where its files go; None: where all of this user's go.
+        known: The way back that is kept of it; None: of config.yaml, or a demo.
+    """
+
+    address: Address
+    title: str = ""
+    is_demo: bool = False
+    options: WorkerOptions = field(default_factory=lambda: WorkerOptions(name=""))
+    places: Places | None = None
+    known: KnownClass | None = None
+
+    @property
+    def account(self) -> str:
+        """Tells accounts apart, and stays the same when the class's server moves."""
+        return account_of(self.address)
+
+
+class Session(QObject):
+    """One window's session; the object every page gets."""
+
+    reported = Signal(object)
+    state_changed = Signal(object)
+    joined_as = Signal(object)
+    ready_checked = Signal(object)
+    unit_started = Signal(object)
+    unit_progressed = Signal(object)
+    unit_computed = Signal(object)
+    unit_delivered = Signal(object)
+    unit_dropped = Signal(object)
+    notice_given = Signal(object)
+
+    class_changed = Signal(object)
+    link_changed = Signal(object)
+    totals_changed = Signal(object)
+    training_changed = Signal(object)
+    credit_changed = Signal(object)
+    units_changed = Signal(object)
+    leaderboard_changed = Signal(object)
+    history_changed = Signal(object)
+    sample_iterations_changed = Signal(object)
+    sample_arrived = Signal(object)
+    average_arrived = Signal(object)
+    events_changed = Signal(object)
+    messages_changed = Signal(object)
+
+    preparing_changed = Signal(str)
+    trouble_changed = Signal(object)
+    preferences_changed = Signal(object)
+    my_faces_changed = Signal(object)
+    page_wanted = Signal(str)
+    keepsake_wanted = Signal()
+    join_wanted = Signal(str)
+    shut_down_done = Signal()
+
+    def __init__(self, places: Places, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.places = places
+        self._preferences_path = places.config / "preferences.json"
+        self._preferences, damaged = load_preferences(self._preferences_path)
+        self._joined: JoinedClass | None = None
+        self._joined_as: Joined | None = None
+        self._snapshot = ClassSnapshot()
+        self._newest_sample: SampleDrawn | None = None
+        self._link: ClassLink | None = None
+        self._state = StateChanged(WorkerState.STOPPED)
+        self._preparing = ""
+        self._trouble = Trouble("Settings", damaged, is_warning=True) if damaged else None
+        self._my_faces: tuple[bytes, ...] = ()
+        self._traffic: deque[tuple[float, float]] = deque()
+        self._thread: WorkerThread | None = None
+        self._reader: ClassReader | None = None
+        self._is_shutting_down = False
+        self._change_class: Callable[[], None] | None = None
+        self._offered_card = ""
+        # How the class is found again: set by `app.py`.
+        self.look_for_class: Callable[[], None] = lambda: None
+
+    # -- what is known --------------------------------------------------------------------------
+
+    @property
+    def joined(self) -> JoinedClass | None:
+        """The class one takes part in; None: none yet."""
+        return self._joined
+
+    @property
+    def title(self) -> str:
+        """The class's name; empty without a class."""
+        if self._snapshot.totals is not None:
+            return self._snapshot.totals.title
+        return self._joined.title if self._joined else ""
+
+    @property
+    def joined_as_now(self) -> Joined | None:
+        """This worker as the class knows it: name, device and why; None before its first start."""
+        return self._joined_as
+
+    @property
+    def state(self) -> StateChanged:
+        """The worker's newest state, `STOPPED` where there is no worker."""
+        return self._state
+
+    @property
+    def preparing(self) -> str:
+        """What goes on before there is a worker to report; mostly empty."""
+        return self._preparing
+
+    @property
+    def is_contributing(self) -> bool:
+        """Whether there is a worker, at work or waiting."""
+        return self._thread is not None
+
+    @property
+    def snapshot(self) -> ClassSnapshot:
+        """Everything known of the class, also while it is away."""
+        return self._snapshot
+
+    @property
+    def newest_sample(self) -> SampleDrawn | None:
+        """The newest grid of faces that is here."""
+        return self._newest_sample
+
+    @property
+    def link(self) -> ClassLink | None:
+        """How we stand with the class's database; None before the first try."""
+        return self._link
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What the banner shows."""
+        return self._trouble
+
+    @property
+    def class_folder(self) -> SnapshotFolder | None:
+        """What is kept on the disk of the class; None: no class. Not for the window's thread."""
+        if self._joined is None:
+            return None
+        places = self._joined.places or self.places
+        return SnapshotFolder.of(places.data / "classes", self._joined.account)
+
+    @property
+    def shards_folder(self) -> Path:
+        """Where pictures to learn from are kept, from the next start of contributing on."""
+        if self._preferences.cache_folder:
+            return Path(self._preferences.cache_folder)
+        places = (self._joined.places if self._joined else None) or self.places
+        return places.cache / "shards"
+
+    @property
+    def preferences(self) -> Preferences:
+        """What the person likes."""
+        return self._preferences
+
+    @property
+    def my_faces(self) -> tuple[bytes, ...]:
+        """The nine faces of this account, newest iteration, as PNG; empty until they were drawn."""
+        return self._my_faces
+
+    @property
+    def mb_per_hour(self) -> float | None:
+        """Traffic of this computer's units by the last ten minutes; None before the first unit."""
+        since = time.monotonic() - TRAFFIC_S
+        while self._traffic and self._traffic[0][0] < since:
+            self._traffic.popleft()
+        if not self._traffic:
+            return None
+        first = self._traffic[0][0]
+        seconds = max(time.monotonic() - first, 30.0)
+        return sum(num_bytes for _, num_bytes in self._traffic) / 1e6 * 3_600 / seconds
+
+    # -- the class ------------------------------------------------------------------------------
+
+    def join(self, joined: JoinedClass) -> None:
+        """Take part in a class: read it from now on. Contributing begins with `start`."""
+        assert self._thread is None, "stop the worker of the other class first"
+        if self._is_shutting_down:
+            return
+        self._drop_reader()
+        self._joined, self._joined_as = joined, None
+        self._newest_sample = None
+        self._take_snapshot(ClassSnapshot())
+        self.prepare("")
+        self.class_changed.emit(joined)
+        folder = self.class_folder
+        assert folder is not None
+        self._reader = ClassReader(joined.address, folder, self)
+        self._reader.snapshot_read.connect(self._take_snapshot)
+        self._reader.sample_read.connect(self._take_sample)
+        self._reader.average_read.connect(self.average_arrived)
+        self._reader.link_changed.connect(self._take_link)
+        self._reader.start()
+
+    def switch(self, joined: JoinedClass | None) -> None:
+        """Take part in another class, or in none. The worker of the present one hands in and ends first."""
+        self._change_class = partial(self.join, joined) if joined is not None else self._leave
+        if self._thread is not None:
+            self.stop_now()
+        else:
+            self._change_class_now()
+
+    def _change_class_now(self) -> None:
+        change, self._change_class = self._change_class, None
+        if change is not None and not self._is_shutting_down:
+            self.dismiss_trouble()
+            # What the former class's worker said last is no news of this one.
+            self._state, self._link = StateChanged(WorkerState.STOPPED), None
+            self._traffic.clear()
+            change()
+
+    def _leave(self) -> None:
+        self._drop_reader()
+        self._joined = self._joined_as = self._newest_sample = None
+        self._take_snapshot(ClassSnapshot())
+        self.class_changed.emit(None)
+
+    @cached_property
+    def classes(self) -> KnownClasses:
+        """The classes joined on this computer. Not for the window's thread."""
+        from gan_desktop.known_classes import KnownClasses
+
+        return KnownClasses()
+
+    def refresh(self) -> None:
+        """Read the class now; without a connection, try again now."""
+        if self._reader is not None:
+            self._reader.look()
+
+    def request_sample(self, iteration: int) -> None:
+        """Get the faces of an iteration (see `snapshot.sample_iterations`); `sample_arrived` brings them."""
+        if self._reader is not None:
+            self._reader.fetch_sample(iteration)
+
+    def request_average(self, iteration: int | None = None) -> None:
+        """Get the moving average of the class's generator; `average_arrived` brings an answer.
+
+        Args:
+            iteration: One that is kept, such as 0; None: the newest, else the one that was fetched last.
+        """
+        if self._reader is not None:
+            self._reader.fetch_average(AverageWanted(iteration))
+
+    # -- contributing ---------------------------------------------------------------------------
+
+    @Slot()
+    def start(self) -> None:
+        """Start contributing; nothing happens where it goes on already or there is no class."""
+        if self._joined is None or self._thread is not None or self._is_shutting_down:
+            return
+        self.dismiss_trouble()
+        self.prepare(self.tr("Loading what it takes to learn ..."))
+        self._thread = WorkerThread(self._contribution(self._joined), self)
+        self._thread.reported.connect(self._take_report)
+        self._thread.ended.connect(self._take_end)
+        self._thread.finished.connect(self._drop_thread)
+        self._thread.start()
+
+    @Slot()
+    def pause(self, until: float | None = None) -> None:
+        """Hand in what is done and rest.
+
+        Args:
+            until: Go on by itself at this time (`time.time()`); None: at `resume`.
+        """
+        if self._thread is not None:
+            moment = datetime.fromtimestamp(until) if until is not None else None
+            self._thread.ask(lambda worker: worker.pause(moment))
+
+    @Slot()
+    def resume(self) -> None:
+        """Go on after a pause of whatever reason."""
+        if self._thread is not None:
+            self._thread.ask(lambda worker: worker.resume())
+
+    @Slot()
+    def contribute_anyway(self) -> None:
+        """Go on although one of the person's own limits holds it back."""
+        if self._thread is not None:
+            self._thread.ask(lambda worker: worker.override_limits())
+
+    @Slot()
+    def finish_unit(self) -> None:
+        """Stop after the unit in work; minutes, perhaps."""
+        if self._thread is not None:
+            self._thread.request_stop(StopRequest.FINISH_UNIT)
+
+    @Slot()
+    def keep_going(self) -> None:
+        """Take `finish_unit` back."""
+        if self._thread is not None:
+            self._thread.ask(lambda worker: worker.keep_going())
+
+    @Slot()
+    def stop_now(self) -> None:
+        """Stop within a second or so; what is done of the unit is handed in."""
+        if self._thread is not None:
+            self._thread.request_stop(StopRequest.HAND_IN_NOW)
+
+    @Slot()
+    def try_now(self) -> None:
+        """Do not wait for the next try to reach the class."""
+        self.refresh()
+        if self._thread is not None:
+            self._thread.ask(lambda worker: worker.try_now())
+
+    # -- the person's wishes --------------------------------------------------------------------
+
+    def change_preferences(self, **changes: Any) -> None:
+        """Change some preferences; they act and are written at once."""
+        changed = dataclasses.replace(self._preferences, **changes)
+        if changed == self._preferences:
+            return
+        self._preferences = changed
+        try:
+            save_preferences(self._preferences_path, changed)
+        except OSError as error:
+            words = self.tr("Your settings could not be written ({reason}). They hold until you quit.")
+            self.tell_trouble(
+                Trouble(self.tr("Settings"), words.format(reason=error.strerror), is_warning=True)
+            )
+        if self._thread is not None:
+            limits = self._limits()
+            self._thread.ask(lambda worker: worker.set_limits(limits))
+        self.preferences_changed.emit(changed)
+
+    def set_my_faces(self, pictures: tuple[bytes, ...]) -> None:
+        """Show these pictures as the person's own faces."""
+        self._my_faces = pictures
+        self.my_faces_changed.emit(pictures)
+
+    def ask_to_join(self, why: str = "") -> None:
+        """Open the way into a class.
+
+        Args:
+            why: Empty: none was joined yet; `another`; `card`: a new one is needed; `address`: the class's
+                server has moved; `go_on`: where the person stopped half-way, in the class that is joined.
+        """
+        self.join_wanted.emit(why)
+
+    def offer_card(self, card: str) -> None:
+        """Open the way into a class with a card: a .gandjoin file's path, or a link."""
+        self._offered_card = card
+        self.join_wanted.emit("card")
+
+    def take_offered_card(self) -> str:
+        """The card that was offered, once; mostly empty."""
+        card, self._offered_card = self._offered_card, ""
+        return card
+
+    def save_my_picture(self) -> None:
+        """Show the Gallery, and ask where to save the picture to remember the class by."""
+        self.show_page("gallery")
+        self.keepsake_wanted.emit()
+
+    def show_page(self, key: str) -> None:
+        """Turn to a page (see `main_window.PAGES`)."""
+        self.page_wanted.emit(key)
+
+    # -- the window -----------------------------------------------------------------------------
+
+    def prepare(self, sentence: str) -> None:
+        """Say what goes on before there is a worker to report; empty: nothing any more."""
+        if sentence != self._preparing:
+            self._preparing = sentence
+            self.preparing_changed.emit(sentence)
+
+    def tell_trouble(self, trouble: Trouble | GanDesktopError) -> None:
+        """Show a banner below the strip."""
+        self._trouble = trouble if isinstance(trouble, Trouble) else Trouble.of(trouble)
+        self.trouble_changed.emit(self._trouble)
+
+    @Slot()
+    def dismiss_trouble(self) -> None:
+        """Take the banner away."""
+        if self._trouble is not None:
+            self._trouble = None
+            self.trouble_changed.emit(None)
+
+    def shut_down(self) -> None:
+        """Hand in what is done and end all threads; `shut_down_done` follows, mostly within a second."""
+        self._is_shutting_down = True
+        self.stop_now()
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader.finished.connect(self._look_whether_done)
+        # Later, for the window may be in the middle of its closing.
+        QTimer.singleShot(0, self, self._look_whether_done)
+
+    # -- the threads' news ----------------------------------------------------------------------
+
+    @property
+    def _is_demo(self) -> bool:
+        return self._joined is not None and self._joined.is_demo
+
+    def _limits(self) -> Limits:
+        return demo_limits(self._preferences) if self._is_demo else to_limits(self._preferences)
+
+    def _contribution(self, joined: JoinedClass) -> Contribution:
+        likes = self._preferences
+        options = dataclasses.replace(
+            joined.options, name=likes.name or joined.options.name, limits=self._limits()
+        )
+        places = joined.places or self.places
+        return Contribution(
+            joined.address,
+            options,
+            workers_folder(places.data),
+            self.shards_folder,
+            round(likes.max_cache_gb * 1e9),
+        )
+
+    @Slot(object)
+    def _take_report(self, report: Report) -> None:
+        if self.sender() is not self._thread:
+            return
+        self.prepare("")
+        match report:
+            case StateChanged():
+                self._state = report
+            case Joined():
+                self._joined_as = report
+            case UnitStarted(unit):
+                training = self._snapshot.training
+                if training is None or unit.iteration > training.run.iteration:
+                    self.refresh()
+            case UnitDelivered():
+                self._count_traffic(report)
+                self.refresh()
+        for kind, signal in self._signals().items():
+            if isinstance(report, kind):
+                signal.emit(report)
+        self.reported.emit(report)
+
+    def _signals(self) -> Mapping[type, Any]:
+        return {
+            StateChanged: self.state_changed,
+            Joined: self.joined_as,
+            ReadyCheck: self.ready_checked,
+            UnitStarted: self.unit_started,
+            UnitProgress: self.unit_progressed,
+            UnitComputed: self.unit_computed,
+            UnitDelivered: self.unit_delivered,
+            UnitDropped: self.unit_dropped,
+            Notice: self.notice_given,
+        }
+
+    def _count_traffic(self, delivered: UnitDelivered) -> None:
+        # For each update that goes up, one set of weights comes down, in the training's other codec.
+        training = self._snapshot.training
+        ratio = 1.0
+        if training is not None:
+            config = training.run.config
+            ratio = _BYTES_PER_VALUE[config.codec_down] / _BYTES_PER_VALUE[config.codec_up]
+        self._traffic.append((time.monotonic(), delivered.num_bytes_up * (1 + ratio)))
+
+    @Slot(object)
+    def _take_end(self, ended: WorkerEnded) -> None:
+        state = WorkerState.COMPLETE if ended.is_complete else WorkerState.STOPPED
+        if self._state.state is not state:
+            self._state = StateChanged(state)
+            self.state_changed.emit(self._state)
+        if ended.error is not None:
+            self.tell_trouble(ended.error)
+
+    @Slot()
+    def _drop_thread(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.deleteLater()
+        self.prepare("")
+        # Also for the button: whether there is a worker has changed, if not its state.
+        self.state_changed.emit(self._state)
+        self._look_whether_done()
+        self._change_class_now()
+
+    @Slot(object)
+    def _take_snapshot(self, read: ClassSnapshot) -> None:
+        old, self._snapshot = self._snapshot, read
+        for name, signal in (
+            ("totals", self.totals_changed),
+            ("training", self.training_changed),
+            ("credit", self.credit_changed),
+            ("units", self.units_changed),
+            ("leaderboard", self.leaderboard_changed),
+            ("history", self.history_changed),
+            ("sample_iterations", self.sample_iterations_changed),
+            ("events", self.events_changed),
+            ("messages", self.messages_changed),
+        ):
+            if getattr(old, name) != getattr(read, name):
+                signal.emit(getattr(read, name))
+
+    @Slot(object)
+    def _take_sample(self, sample: SampleDrawn) -> None:
+        if self._newest_sample is None or sample.iteration >= self._newest_sample.iteration:
+            self._newest_sample = sample
+        self.sample_arrived.emit(sample)
+
+    @Slot(object)
+    def _take_link(self, link: ClassLink) -> None:
+        self._link = link
+        self.link_changed.emit(link)
+
+    def _drop_reader(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            for signal in (
+                reader.snapshot_read,
+                reader.sample_read,
+                reader.average_read,
+                reader.link_changed,
+            ):
+                signal.disconnect()
+            reader.stop()
+            reader.finished.connect(reader.deleteLater)
+
+    @Slot()
+    def _look_whether_done(self) -> None:
+        if not self._is_shutting_down or self._thread is not None:
+            return
+        if any(reader.isRunning() for reader in self.findChildren(ClassReader)):
+            return
+        self.shut_down_done.emit()

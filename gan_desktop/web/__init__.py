@@ -1,0 +1,1 @@
+"""Files from the web, checked: picture shards at an https address, data sets of the Hugging Face Hub."""

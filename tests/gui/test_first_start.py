@@ -1,0 +1,175 @@
+"""The first question, its three answers, and the cards that the program is started with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from gan_desktop.cli import _take_card
+from gan_desktop.errors import GanDesktopError
+from gan_desktop.gui import app
+from gan_desktop.gui.demo_host import DemoHost
+from gan_desktop.gui.join_wizard import JoinWizard
+from gan_desktop.gui.joining.choose_page import COMMANDS, ChoosePage, TeachPage
+from gan_desktop.gui.joining.draft import Draft, Step, load_draft
+from gan_desktop.gui.joining.what_leaves import WhatLeavesDialog
+from gan_desktop.gui.main_window import LEAST_SIZE, MainWindow
+from gan_desktop.gui.session import JoinedClass, Session
+from gan_desktop.gui.single_instance import SingleInstance
+from gan_desktop.gui.strip import Strip
+from gan_desktop.join_card import JoinCard
+from tests.gui.conftest import PATIENCE_MS
+
+CARD = JoinCard("Vision 2026", ("192.0.2.7",), 5432, "gan_desktop", "s_1", "hunter2-Pferd", name="Ana")
+
+
+def opened(window: MainWindow) -> JoinWizard:
+    window.session.ask_to_join()
+    wizard = window.findChild(JoinWizard)
+    assert isinstance(wizard, JoinWizard)
+    return wizard
+
+
+def step_of(wizard: JoinWizard) -> Step:
+    return wizard.step
+
+
+def button(wizard: JoinWizard, step: Step, text: str) -> QPushButton:
+    [found] = [
+        b for b in wizard.page(step).findChildren(QPushButton) if text in (b.text(), b.accessibleName())
+    ]
+    return found
+
+
+def test_the_first_question_is_answered_by_keyboard_and_escape_leads_back(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    wizard = opened(window)
+    page = wizard.page(Step.CHOOSE)
+    assert isinstance(page, ChoosePage)
+    strip = window.findChild(Strip)
+    assert isinstance(strip, Strip)
+    assert not strip.isVisible()
+    qtbot.waitUntil(page.join.hasFocus)
+    assert page.back.isHidden()
+    qtbot.keyClick(page.join, Qt.Key.Key_Return)
+    assert step_of(wizard) is Step.CARD
+    qtbot.keyClick(wizard.page(Step.CARD), Qt.Key.Key_Escape)
+    assert step_of(wizard) is Step.CHOOSE
+
+
+def test_who_teaches_gets_the_commands(window: MainWindow, qtbot: QtBot) -> None:
+    wizard = opened(window)
+    button(wizard, Step.CHOOSE, "Teach a class").click()
+    page = wizard.page(Step.TEACH)
+    assert isinstance(page, TeachPage)
+    assert page.isVisible()
+    page.copy.click()
+    assert QGuiApplication.clipboard().text().strip() == COMMANDS
+
+
+def test_the_commands_for_teachers_are_such_that_exist() -> None:
+    from gan_desktop.cli import _parser
+
+    for line in COMMANDS.splitlines():
+        words = line.replace('"', "").split()
+        _parser().parse_args([word for word in words[1:] if word not in ("2026", "faces")])
+
+
+def test_trying_can_be_cancelled_and_leaves_nothing_running(
+    session: Session, window: MainWindow, qtbot: QtBot
+) -> None:
+    wizard = opened(window)
+    button(wizard, Step.CHOOSE, "Try it on this computer").click()
+    assert step_of(wizard) is Step.TRY
+    button(wizard, Step.TRY, "Cancel").click()
+    assert step_of(wizard) is Step.CHOOSE
+    qtbot.waitUntil(lambda: not session.findChildren(DemoHost), timeout=PATIENCE_MS)
+    assert session.joined is None
+
+
+@pytest.mark.slow
+def test_trying_joins_a_demo_that_ends_when_it_is_left(
+    session: Session, window: MainWindow, qtbot: QtBot
+) -> None:
+    wizard = opened(window)
+    button(wizard, Step.CHOOSE, "Try it on this computer").click()
+    qtbot.waitUntil(lambda: session.is_contributing, timeout=2 * PATIENCE_MS)
+    assert session.joined is not None
+    assert session.joined.is_demo
+    assert window.page("contribute").isVisible()
+    session.switch(None)
+    qtbot.waitUntil(lambda: not session.findChildren(DemoHost), timeout=PATIENCE_MS)
+
+
+def test_every_page_fits_into_the_least_window(window: MainWindow) -> None:
+    wizard = opened(window)
+    for step in Step:
+        assert wizard.page(step).minimumSizeHint().width() <= LEAST_SIZE.width()
+        assert wizard.page(step).minimumSizeHint().height() <= LEAST_SIZE.height() - 40
+    assert window.minimumSizeHint().width() <= LEAST_SIZE.width()
+
+
+def test_what_leaves_the_computer_is_told_on_request(window: MainWindow, qtbot: QtBot) -> None:
+    wizard = opened(window)
+    button(wizard, Step.CONFIRM, "What leaves my computer?").click()
+    dialog = wizard.findChild(WhatLeavesDialog)
+    assert isinstance(dialog, WhatLeavesDialog)
+    qtbot.waitUntil(dialog.isActiveWindow)
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: wizard.findChild(WhatLeavesDialog) is None)
+
+
+def test_a_damaged_draft_is_an_empty_one(tmp_path: Path) -> None:
+    for content in ("", "[]", '{"step": "nowhere"}', '{"step": "card", "typed": 3}'):
+        (tmp_path / "joining.json").write_text(content, "utf-8")
+        assert load_draft(tmp_path) == Draft()
+
+
+# -- cards that the program is started with --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rest", "card"),
+    [
+        ([], [], ""),
+        (["--demo"], ["--demo"], ""),
+        ([CARD.to_link()], [], CARD.to_link()),
+        (["ana.gandjoin", "-v"], ["-v"], str(Path("ana.gandjoin").absolute())),
+        (["join", "ana.gandjoin"], ["join", "ana.gandjoin"], ""),
+    ],
+)
+def test_a_card_is_told_from_commands_and_options(arguments: list[str], rest: list[str], card: str) -> None:
+    assert _take_card(arguments) == (rest, card)
+
+
+def test_a_card_given_at_the_start_is_on_the_page(session: Session, window: MainWindow, qtbot: QtBot) -> None:
+    def find_class() -> JoinedClass:
+        raise GanDesktopError("none", title=app.NO_CLASS_YET)
+
+    app._find_class(app.Start(find_class, card=CARD.to_link()), session, window)
+    session.look_for_class()
+    qtbot.waitUntil(lambda: window.findChild(JoinWizard) is not None, timeout=PATIENCE_MS)
+    wizard = window.findChild(JoinWizard)
+    assert isinstance(wizard, JoinWizard)
+    qtbot.waitUntil(lambda: step_of(wizard) is Step.CONFIRM, timeout=PATIENCE_MS)
+
+
+def test_a_second_start_hands_its_card_to_the_first(
+    session: Session, window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    file = tmp_path / "ana.gandjoin"
+    file.write_text(CARD.to_file_text(), "utf-8")
+    first, second = SingleInstance(str(tmp_path)), SingleInstance(str(tmp_path))
+    assert first.is_first()
+    with qtbot.waitSignal(first.started_again, timeout=PATIENCE_MS) as heard:
+        assert not second.is_first(str(file))
+    app._come_forward(window, heard.args[0])
+    wizard = window.findChild(JoinWizard)
+    assert isinstance(wizard, JoinWizard)
+    qtbot.waitUntil(lambda: step_of(wizard) is Step.CONFIRM, timeout=PATIENCE_MS)

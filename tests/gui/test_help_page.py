@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+from gan_desktop.database.connection import Address
+from gan_desktop.database.work_queue import _SUBMISSION
+from gan_desktop.gui.help_page import _PACKAGE, TITLES, HelpPage
+from gan_desktop.gui.help_texts import load_topics, load_unit_sql
+from gan_desktop.gui.joining.what_leaves import WhatLeavesDialog
+from gan_desktop.gui.main_window import PAGES, MainWindow
+from gan_desktop.gui.session import Session
+from gan_desktop.gui.translation import LANGUAGES, install_translation
+from gan_desktop.records import UnitDelivered
+from tests.gui.conftest import PATIENCE_MS
+from tests.integration.lesson import Lesson
+
+LINK = re.compile(r"\]\((\w+):([\w./-]+)\)")
+# Of UX.md's table of words: what students never read.
+NEVER = re.compile(
+    r"\b(shards?|payloads?|slices?|gate|quarantine|coordinator|leases?|epochs?|blobs?)\b", re.IGNORECASE
+)
+
+
+@pytest.fixture
+def page(session: Session, qtbot: QtBot) -> HelpPage:
+    page = HelpPage(session)
+    qtbot.addWidget(page)
+    page.resize(800, 460)
+    page.show()
+    qtbot.waitUntil(lambda: bool(page.text.toPlainText()))
+    return page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_every_topic_with_the_same_links(language: str) -> None:
+    topics, english = load_topics(language), load_topics("en")
+    assert set(topics) == set(TITLES)
+    for key, text in topics.items():
+        assert sorted(LINK.findall(text)) == sorted(LINK.findall(english[key])), key
+        assert re.findall(r"\{\w+\}", text) == re.findall(r"\{\w+\}", english[key])
+        assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == len(
+            re.findall(r"^\d+\. ", english[key], re.MULTILINE)
+        )
+
+
+def test_every_link_leads_somewhere() -> None:
+    docs = _PACKAGE.parent / "docs"
+    pages = {page.key for page in PAGES}
+    for text in load_topics("en").values():
+        for kind, where in LINK.findall(text):
+            there = {
+                "page": where in pages,
+                "topic": where in TITLES,
+                "code": (_PACKAGE / where).is_file(),
+                "doc": (docs / where).is_file(),
+                "dialog": where == "leaves",
+            }
+            assert there[kind], (kind, where)
+
+
+def test_all_twelve_learning_outcomes_have_a_place_to_see_them() -> None:
+    lines = re.split(r"^\d+\. ", load_topics("en")["learn"], flags=re.MULTILINE)[1:]
+    assert len(lines) == 12
+    assert all(LINK.search(line) for line in lines)
+
+
+def test_words_of_the_inside_are_only_in_the_sql() -> None:
+    for text in load_topics("en").values():
+        assert not NEVER.search(re.sub(r"\(code:.*?\)", "", text))
+
+
+def test_sql_is_the_one_that_runs() -> None:
+    sql = load_unit_sql()
+    assert "claim_work_unit" in sql["claim_sql"]
+    assert sql["cursor_sql"].endswith("LIMIT 1 FOR UPDATE SKIP LOCKED;")
+    columns = re.findall(r"\w+", sql["submit_sql"].partition("(")[2].partition("...")[0])
+    assert columns == list(_SUBMISSION)[: len(columns)]
+
+
+def test_unit_is_explained_before_the_first_one(page: HelpPage) -> None:
+    page.show_topic("unit")
+    told = page.text.toPlainText()
+    assert "SKIP LOCKED" in told
+    assert "after the first one is handed in" in told
+    assert "{" not in told
+
+
+def test_links_turn_pages_and_topics(page: HelpPage, session: Session, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(session.page_wanted) as wanted:
+        page.follow(QUrl("page:charts"))
+    assert wanted.args == ["charts"]
+    page.follow(QUrl("topic:unit"))
+    assert page.topic == "unit"
+    session.show_page("help/hold")
+    assert page.topic == "hold"
+    page.follow(QUrl("dialog:leaves"))
+    assert page.findChildren(WhatLeavesDialog)
+
+
+def test_source_is_opened_or_named(page: HelpPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def note(url: QUrl) -> bool:
+        opened.append(url.toLocalFile())
+        return True
+
+    monkeypatch.setattr(QDesktopServices, "openUrl", note)
+    page.follow(QUrl("code:training/steps.py"))
+    assert Path(opened[0]).name == "steps.py"
+    page.follow(QUrl("doc:not-there.md"))
+    notes = [label.text() for label in page.findChildren(QLabel) if label.isVisible()]
+    assert "You find this in the program's source code: docs/not-there.md" in notes
+
+
+def test_german_page_is_german(session: Session, application: QApplication, qtbot: QtBot) -> None:
+    install_translation(application, "de")
+    page = HelpPage(session)
+    qtbot.addWidget(page)
+    page.show()
+    qtbot.waitUntil(lambda: "Dein Kurs trainiert" in page.text.toPlainText())
+    assert page.contents.item(0).text() == "Was zu tun ist"
+
+
+def test_times_of_a_real_unit_are_shown(
+    held_lesson: Lesson, session: Session, join: Callable[[Address], None], page: HelpPage, qtbot: QtBot
+) -> None:
+    page.show_topic("unit")
+    with held_lesson.coordinating():
+        join(held_lesson.add_student("Ana"))
+        with qtbot.waitSignal(session.unit_delivered, timeout=PATIENCE_MS) as delivered:
+            session.start()
+        session.stop_now()
+        qtbot.waitUntil(lambda: not session.is_contributing, timeout=PATIENCE_MS)
+    unit = delivered.args[0]
+    assert isinstance(unit, UnitDelivered)
+    assert unit.times.claim > 0
+    assert unit.times.load > 0
+    assert unit.times.upload > 0
+    told = page.text.toPlainText()
+    assert "Your last unit was number" in told
+    for heading in ("1. Claim", "2. Load", "3. Compute", "4. Hand in"):
+        assert re.search(rf"{re.escape(heading)} \(\d+(\.\d+)? m?s\)", told)
+
+
+def test_help_stands_in_the_window(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_page("help")
+    assert window.page("help").isVisible()
