@@ -634,7 +634,7 @@ class UnitTimes:
 
 @dataclass(frozen=True)
 class UnitDelivered:
-    """The database has the update. Totals are this session's; `seconds` spans first batch to answer."""
+    """The database has the update. Totals count from the start; `seconds` spans first batch to answer."""
 
     unit: WorkUnit
     result: UnitResult

@@ -242,7 +242,7 @@ class Connection:
 
     Args:
         application_name: Shown to the server's administrator beside the session.
-        options: Server settings for this session, such as `{"role": "..."}`.
+        options: Server settings of this connection, such as `{"role": "..."}`.
         meter: Carries payloads in pieces, and is told of each.
     """
 
