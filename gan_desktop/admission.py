@@ -296,7 +296,8 @@ def _keep(
             insecure=card.insecure,
             origin=origin,
             answering_host=connection.address.host,
-            **place,
+            password_in_file=place["password_in_file"],
+            password_in_memory=place["password_in_memory"],
         )
     classes.require_same_server(known, account.password or "")
     return classes.keep(known, account.password or "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from datetime import timedelta
 
 from gan_desktop.join_card import CardProblem, JoinCard, JoinCardError
 
@@ -23,6 +24,8 @@ CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 10
 # How many may come in with a card, unless the instructor says otherwise.
 DEFAULT_USES = 40
+# A class card is for a lesson and stands on a wall; a room card stays in a lab for a term.
+DEFAULT_TIME = {"class": timedelta(hours=12), "room": timedelta(days=180)}
 _NAME_LENGTH = 2
 _ADDRESS = re.compile(
     r"\[(?P<v6>[^\]]+)\](:(?P<v6_port>\d{1,9}))?|(?P<bare_v6>[^\[\]]*:[^\[\]]*:[^\[\]]*)"

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gan_desktop.database.connection import Address
     from gan_desktop.demo_class import DemoOptions
     from gan_desktop.settings import Settings
+    from gan_desktop.worker.options import WorkerOptions
 
 EXIT_ERROR, EXIT_USAGE, EXIT_NO_CLASS, EXIT_INTERRUPTED = 1, 2, 3, 130
 MAX_DEMO_WORKERS = 16
@@ -128,12 +129,10 @@ def _dispatch(options: argparse.Namespace) -> int:
         return classes.run(options)
     if options.command == "leave":
         return leave.run(options)
-    if not options.no_gui and not options.admin and _can_open_window():
-        return _window(options)
+    if not options.no_gui and _can_open_window():
+        return _teaching_window(options) if options.admin else _window(options)
     if options.card_to_open:
         raise SettingsError("Without a window a card is added with: gan-desktop join CARD")
-    if options.admin and not options.no_gui:
-        sys.stderr.write("The instructor's window is not there yet: going on on the console.\n")
     if options.demo:
         return _demo(options)
     return _coordinator(options) if options.admin else _worker(options)
@@ -261,6 +260,8 @@ def _require_fitting_options(parser: argparse.ArgumentParser, options: argparse.
     if options.command and (options.demo or options.admin):
         parser.error(f"{role} is a command of its own; leave out --admin and --demo")
     worker_command.require_fitting_options(parser, given)
+    if options.admin and not options.no_gui and (options.run is not None or options.output is not None):
+        parser.error("--run and --output are for --admin --no-gui; in the window you choose them there")
     if options.demo and (options.workers or 1) > MAX_DEMO_WORKERS:
         parser.error(f"--workers {options.workers}: a demo class has at most {MAX_DEMO_WORKERS}")
 
@@ -285,13 +286,28 @@ def _can_open_window() -> bool:
     return True
 
 
-def _window(options: argparse.Namespace) -> int:
+def _load_before_qt() -> None:
+    """What cannot be imported once PySide6 is there.
+
+    PySide6 looks into every module that is imported after it, and pydantic's answer is to import parts of
+    itself that are only half there. On Windows PyTorch would find the wrong one of two libraries.
+    """
+    import gan_desktop.settings  # noqa: F401
+
     if sys.platform == "win32":
-        # Loaded after PySide6, PyTorch would find the wrong one of two libraries of the same name.
         sys.stderr.write("Loading, the window comes in some seconds ...\n")
         import torch  # noqa: F401
+
+
+def _window(options: argparse.Namespace) -> int:
+    _load_before_qt()
     from gan_desktop.gui.app import Start, run_window
     from gan_desktop.gui.session import JoinedClass, Places
+
+    def read_options() -> WorkerOptions:
+        from gan_desktop.settings import load_settings
+
+        return worker_command.worker_options(options, load_settings(options.config, **_named(options)))
 
     def find_class() -> JoinedClass:
         from gan_desktop.gui.joining.entrance import known_at
@@ -305,10 +321,25 @@ def _window(options: argparse.Namespace) -> int:
     return run_window(
         Start(
             find_class,
+            read_options,
             choose_demo=(lambda: _demo_options(options)) if options.demo else None,
             places=Places.below(options.folder) if options.folder else None,
             card=options.card_to_open,
             in_tray=options.in_tray,
+        )
+    )
+
+
+def _teaching_window(options: argparse.Namespace) -> int:
+    _load_before_qt()
+    from gan_desktop.gui.admin.app import TeachingStart, run_teaching_window
+    from gan_desktop.gui.admin.entrance import find_taught
+    from gan_desktop.gui.session import Places
+
+    return run_teaching_window(
+        TeachingStart(
+            lambda places: find_taught(places, options.config, options.password_file),
+            places=Places.below(options.folder) if options.folder else None,
         )
     )
 
@@ -337,7 +368,7 @@ def _coordinator(options: argparse.Namespace) -> int:
     _look_once(require_coordinator, address)
     from gan_desktop.headless import run_coordinator
 
-    run_coordinator(address, options.run, options.folder, options.output, settings.data)
+    run_coordinator(address, options.run, options.folder, options.output, settings.data, settings.huggingface)
     return 0
 
 
@@ -382,9 +413,7 @@ def _log_in(options: argparse.Namespace) -> tuple[Settings, Address]:
     from gan_desktop.database.connection import Address
     from gan_desktop.settings import load_settings
 
-    is_named = options.command is None and options.name is not None
-    named = {"worker": {"name": options.name}} if is_named else {}
-    settings = load_settings(options.config, **named)
+    settings = load_settings(options.config, **_named(options))
     if known := _joined_class(options, settings):
         return known
     if not settings.database.host:
@@ -403,6 +432,12 @@ def _log_in(options: argparse.Namespace) -> tuple[Settings, Address]:
         ca_pem=_read_certificate(database.ca_file),
         insecure=database.insecure,
     )
+
+
+def _named(options: argparse.Namespace) -> dict[str, Any]:
+    """The worker's --name as a setting; `class` commands have a --name for other things."""
+    is_named = options.command is None and options.name is not None
+    return {"worker": {"name": options.name}} if is_named else {}
 
 
 def _read_certificate(file: Path | None) -> str | None:

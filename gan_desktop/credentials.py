@@ -104,19 +104,19 @@ def find_hub_token(hub: HuggingFaceSettings) -> str | None:
     return os.environ.get("HF_TOKEN") or _read_keyring(HUB_TOKEN)
 
 
+def store_hub_token(token: str) -> bool:
+    """Put the Hub's access token into this computer's password store; False: it is not stored anywhere."""
+    return _write_keyring(HUB_TOKEN, token)
+
+
+def forget_hub_token() -> None:
+    """Remove the Hub's access token from this computer's password store; none there is no error."""
+    _delete_from_keyring(HUB_TOKEN)
+
+
 def store_password(database: DatabaseSettings, password: str) -> bool:
     """Put the password into this computer's password store; False: it is not stored anywhere."""
-    import keyring.errors
-
-    for backend in _backends():
-        try:
-            backend.set_password(SERVICE, keyring_name(database), password)
-            # Reading back, because keyring's null backend takes everything and keeps nothing.
-            if backend.get_password(SERVICE, keyring_name(database)) == password:
-                return True
-        except keyring.errors.KeyringError:
-            continue
-    return False
+    return _write_keyring(keyring_name(database), password)
 
 
 def has_password_store() -> bool:
@@ -130,11 +130,7 @@ def has_password_store() -> bool:
 
 def forget_password(database: DatabaseSettings) -> None:
     """Remove the password from this computer's password store; one that is not there is no error."""
-    import keyring.errors
-
-    for backend in _backends():
-        with contextlib.suppress(keyring.errors.KeyringError):
-            backend.delete_password(SERVICE, keyring_name(database))
+    _delete_from_keyring(keyring_name(database))
 
 
 def write_password_file(file: Path, password: str) -> None:
@@ -250,6 +246,28 @@ def _read_keyring(name: str) -> str | None:
         except keyring.errors.KeyringError:  # no store on this computer, or locked
             continue
     return None
+
+
+def _write_keyring(name: str, secret: str) -> bool:
+    import keyring.errors
+
+    for backend in _backends():
+        try:
+            backend.set_password(SERVICE, name, secret)
+            # Reading back, because keyring's null backend takes everything and keeps nothing.
+            if backend.get_password(SERVICE, name) == secret:
+                return True
+        except keyring.errors.KeyringError:
+            continue
+    return False
+
+
+def _delete_from_keyring(name: str) -> None:
+    import keyring.errors
+
+    for backend in _backends():
+        with contextlib.suppress(keyring.errors.KeyringError):
+            backend.delete_password(SERVICE, name)
 
 
 # ---------------------------------------------------------------------------------------------

@@ -138,6 +138,20 @@ class DownloadFailed(GanDesktopError):
         self.code = code
 
 
+class PublishingFailed(GanDesktopError):
+    """A training could not be put on the Hugging Face Hub; what has arrived there need not be sent again.
+
+    `cause` is one of no_token, bad_token, read_only, not_yours, occupied, visible, name, unreachable,
+    no_room, rate_limit, cancelled, refused, not_installed.
+    """
+
+    default_title = "Not published"
+
+    def __init__(self, message: str, *, cause: str, title: str | None = None) -> None:
+        super().__init__(message, title=title)
+        self.cause = cause
+
+
 class DeviceError(GanDesktopError):
     """A processor or graphics card cannot do the work."""
 

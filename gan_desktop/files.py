@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
+
+from gan_desktop.errors import GanDesktopError
 
 # What carries the bytes until they are whole. A program that was killed leaves it behind.
 UNFINISHED = ".part"
@@ -37,4 +41,36 @@ def write_whole(path: Path, data: bytes, *, mode: int | None = None) -> None:
     except BaseException:
         with suppress(OSError):
             new.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def new_private_file(path: Path, *, keep_partly: bool = False) -> Iterator[BinaryIO]:
+    """A file to write that nobody else may read and that was not there.
+
+    What is left of it after an error is removed.
+
+    Args:
+        keep_partly: Unless something was written.
+
+    Raises:
+        GanDesktopError: It is there already, or cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    except FileExistsError as error:
+        raise GanDesktopError(
+            f"{path} is there already. Choose another name, or move it away first.", title="Not overwritten"
+        ) from error
+    except OSError as error:
+        raise GanDesktopError(
+            f"{path} cannot be written: {error.strerror}. Choose another place.",
+            title="No place for the file",
+        ) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        if not (keep_partly and path.stat().st_size):
+            path.unlink()
         raise

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gan_desktop.class_admin.automatic_publishing import automatic_publishing
 from gan_desktop.console import CoordinatorConsole, LogOptions, open_console
 from gan_desktop.coordinator.loop import Coordinator
+from gan_desktop.credentials import find_hub_token
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.interrupts import run_with_signals
 from gan_desktop.records import Notice, StopRequest
-from gan_desktop.settings import DataSettings
+from gan_desktop.settings import DataSettings, HuggingFaceSettings
 from gan_desktop.training.shard_cache import ShardCache
 from gan_desktop.worker.home import WorkerHome, account_of, workers_folder
 from gan_desktop.worker.loop import Worker
@@ -73,12 +75,14 @@ def run_coordinator(
     folder: Path | None,
     output: Path | None,
     data: DataSettings,
+    hub: HuggingFaceSettings,
 ) -> bool:
     """Coordinate a training until it is complete (True) or the instructor stops it (False).
 
     Args:
         run_id: Which training; None: the one in progress, else the newest that was never started.
         output: Save every grid of faces in this folder, the last one as newest.png too.
+        hub: Where the network is published, if it is.
 
     Raises:
         GanDesktopError: There is no training to coordinate.
@@ -93,11 +97,18 @@ def run_coordinator(
         )
     console = CoordinatorConsole(output=output)
     _, shards = _folders(folder, data)
-    coordinator = Coordinator(address, run_id, ShardCache(shards, data.cache_limit_bytes), console)
+    token = find_hub_token(hub) if hub.enabled else None
+    publishing = automatic_publishing(console, address, run_id, hub, token)
+    cache = ShardCache(shards, data.cache_limit_bytes)
+    coordinator = Coordinator(address, run_id, cache, publishing or console)
 
     def stop(times: int) -> None:
         if times == 1:
             console.report(Notice("Stopping. The workers wait, and go on with the next start."))
         coordinator.stop()
+        if publishing is not None:
+            publishing.give_up()
 
-    return run_with_signals(coordinator.run, stop)
+    return run_with_signals(
+        coordinator.run if publishing is None else publishing.around(coordinator.run), stop
+    )

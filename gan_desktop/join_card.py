@@ -268,7 +268,7 @@ def _check(card: JoinCard) -> None:
         ("dbname", lambda: is_plain_line(card.dbname, 63), "the name of a database"),
         ("user", lambda: is_plain_line(card.user, 63), "the name of a login"),
         ("password", lambda: is_plain_line(card.password, 200), "a password of 1 to 200 visible characters"),
-        ("ca_pem", lambda: card.ca_pem is None or _is_certificate(card.ca_pem), "a certificate in PEM form"),
+        ("ca_pem", lambda: card.ca_pem is None or is_certificate(card.ca_pem), "a certificate in PEM form"),
         ("insecure", lambda: isinstance(card.insecure, bool), "true or false"),
         ("enrol", lambda: card.enrol in (None, "class", "room"), "class or room"),
         ("name", lambda: card.name is None or is_name(card.name), "a person's name"),
@@ -282,7 +282,8 @@ def _is_host(host: object) -> bool:
     return isinstance(host, str) and _HOST.fullmatch(host) is not None and is_plain_line(host, 253)
 
 
-def _is_certificate(pem: object) -> bool:
+def is_certificate(pem: object) -> bool:
+    """Whether a text holds certificates in PEM form, and no private key."""
     if not isinstance(pem, str) or "PRIVATE KEY" in pem:
         return False
     try:

@@ -50,6 +50,7 @@ class KnownClass:
         password_in_memory: The password is kept nowhere: only the program that has joined knows it.
         answering_host: The address that answered last.
         joined_at: Seconds since 1970.
+        hosted_in: The folder of its database, for a class that one teaches on this computer; else empty.
     """
 
     name: str
@@ -66,6 +67,7 @@ class KnownClass:
     password_in_memory: bool = False
     answering_host: str = ""
     joined_at: float = 0.0
+    hosted_in: str = ""
 
     @property
     def login(self) -> DatabaseSettings:

@@ -99,11 +99,11 @@ class RunConfig:
             ("beta1", 0 <= self.beta1 < 1, "0 up to, not with, 1"),
             ("beta2", 0 <= self.beta2 < 1, "0 up to, not with, 1"),
             ("outer_rate", 0 < self.outer_rate <= 2, "above 0, at most 2"),
-            ("unit_seconds", 0 < self.unit_seconds <= 86_400, "seconds above 0, at most 86400 (a day)"),
+            ("unit_seconds", 0 < self.unit_seconds <= 86_400, "between 1 s and a day (86400 s)"),
             ("first_unit_images", self.first_unit_images >= self.step_batch, "step_batch or more"),
             ("min_unit_images", self.min_unit_images >= self.step_batch, "step_batch or more"),
             ("max_unit_images", self.max_unit_images >= self.min_unit_images, "min_unit_images or more"),
-            ("lease_seconds", 0 < self.lease_seconds <= 86_400, "seconds above 0, at most 86400 (a day)"),
+            ("lease_seconds", 0 < self.lease_seconds <= 86_400, "between 1 s and a day (86400 s)"),
             ("quorum", self.quorum >= 0, "0 (by the number of workers) or more"),
             ("quorum_share", 0 < self.quorum_share <= 1, "above 0, at most 1"),
             ("grace_share", 0 <= self.grace_share <= 2, "0 to 2"),
@@ -332,6 +332,7 @@ class Situation:
         num_contributors: Accounts heard of in the last minute that are at work or wait for it.
         median_unit_seconds: Of the newest finished units, claim to hand-in; None before the first.
         go_back_to: The instructor wishes this iteration's weights back; None: no such wish.
+        config: As it stands there now: the instructor may change some of it in mid-training.
     """
 
     status: RunStatus
@@ -339,6 +340,7 @@ class Situation:
     num_contributors: int
     median_unit_seconds: float | None
     go_back_to: int | None = None
+    config: RunConfig = RunConfig()
 
 
 # ---------------------------------------------------------------------------------------------
@@ -418,7 +420,11 @@ class ReadyCheck:
 
 @dataclass(frozen=True)
 class ClassTotals:
-    """The class in numbers. `num_computers` and `images_per_second` are of those that take part now."""
+    """The class in numbers. `num_computers` and `images_per_second` are of those that take part now.
+
+    `ended_at` is when the course ended or the class moved to another server (`has_moved`), as `time.time()`
+    of the server; None while it goes on.
+    """
 
     title: str
     num_computers: int
@@ -426,6 +432,8 @@ class ClassTotals:
     images_per_second: float
     num_images: int
     num_units: int
+    ended_at: float | None = None
+    has_moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -579,7 +587,7 @@ class StateChanged:
 
 @dataclass(frozen=True)
 class Joined:
-    """The worker is registered with the class."""
+    """The worker is registered with the class; `card_uuid` is NVIDIA's name for the card that computes."""
 
     worker_id: str
     name: str
@@ -587,6 +595,7 @@ class Joined:
     device_reason: str
     batch_size: int
     dataset_size: int
+    card_uuid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -634,7 +643,13 @@ class UnitTimes:
 
 @dataclass(frozen=True)
 class UnitDelivered:
-    """The database has the update. Totals count from the start; `seconds` spans first batch to answer."""
+    """The database has the update.
+
+    Attributes:
+        seconds: From the first batch to the answer.
+        total_units, total_images: Since the start.
+        total_bytes: What the worker's connection has carried since the start, both ways.
+    """
 
     unit: WorkUnit
     result: UnitResult
@@ -643,6 +658,7 @@ class UnitDelivered:
     total_units: int
     total_images: int
     times: UnitTimes = UnitTimes()
+    total_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -658,6 +674,13 @@ class Notice:
     """A sentence for the person at the screen (a fall-back, a message from the instructor)."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class RunTaken:
+    """The coordinator runs the training from this iteration on: at the start, and after a lost connection."""
+
+    iteration: int
 
 
 @dataclass(frozen=True)
@@ -702,6 +725,7 @@ Report = (
     | UnitDelivered
     | UnitDropped
     | Notice
+    | RunTaken
     | IterationPublished
     | SampleDrawn
     | UpdateRefused

@@ -17,11 +17,12 @@ from gan_desktop.class_admin.status import (
     Standing,
     images_per_second,
     lacks_coordinator,
+    seen_sentence,
     standing,
 )
 from gan_desktop.database.statistics import RunSummary, WorkerSummary
 from gan_desktop.records import RunStatus, WorkerState
-from gan_desktop.sentences import START_HINT, about_time, sentence
+from gan_desktop.sentences import START_HINT, about_time
 
 # Also for eyes and screens that see no colour.
 _MARKS = {Standing.NEEDS_HELP: "!", Standing.WORKING: ">", Standing.WAITING: "", Standing.GONE: ""}
@@ -153,11 +154,7 @@ def worker_sentence(worker: WorkerSummary) -> str:
     if worker.state != WorkerState.STOPPED and worker.silent_s >= SILENT_S:
         words = f"No sign of life for {about_time(worker.silent_s)}."
     else:
-        try:
-            words = sentence(WorkerState(worker.state), worker.state_detail).removesuffix(START_HINT)
-        # The details come from the student's computer and may be anything.
-        except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError):
-            words = worker.state
+        words = seen_sentence(worker).removesuffix(START_HINT)
     if worker.on_hold_reason:
         return f"{words} On hold: {worker.on_hold_reason}"
     return f"{words} Its last unit came to nothing: {worker.last_error}" if worker.last_error else words

@@ -13,7 +13,7 @@ import psutil
 
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.class_admin.people import find_student
-from gan_desktop.database.accounts import Accounts
+from gan_desktop.database.accounts import Accounts, Login, RosterEntry, Student
 from gan_desktop.database.connection import LOOPBACK, Address, Connection
 from gan_desktop.database.enrolment import CardKind, EnrolCard, EnrolCards
 from gan_desktop.database.statistics import Statistics
@@ -41,6 +41,11 @@ class Entrance:
     insecure: bool
     notes: tuple[str, ...]
 
+    @property
+    def is_for_here_alone(self) -> bool:
+        """Whether cards lead nowhere on other computers."""
+        return set(self.hosts) <= LOOPBACK
+
     def card(
         self,
         user: str,
@@ -63,6 +68,14 @@ class Entrance:
             # People's names come from many places; a card without one is still a card.
             name=name if is_name(name) else None,
         )
+
+
+@dataclass(frozen=True)
+class PersonsCard:
+    """A personal card, and what the instructor's list says of whose it is."""
+
+    person: RosterEntry
+    card: JoinCard
 
 
 def entrance(coordinator: Address, hosts: Sequence[str] = (), *, insecure: bool = False) -> Entrance:
@@ -121,9 +134,32 @@ def renew_card(coordinator: Address, way: Entrance, who: str) -> JoinCard:
         GanDesktopError: Nobody has that name or login, or several have.
     """
     student = find_student(coordinator, who)
+    [card] = renew_cards(coordinator, way, [student])
+    return card.card
+
+
+def renew_cards(coordinator: Address, way: Entrance, students: Sequence[Student]) -> list[PersonsCard]:
+    """New personal cards, for all of these students or, if anything fails, for none.
+
+    The former ones end, and the sessions with them.
+
+    Raises:
+        GanDesktopError: Somebody was removed from the class.
+    """
     with log_in(coordinator) as connection:
-        login = Accounts(connection).renew(student.user)
-    return way.card(login.user, login.password, name=student.name)
+        logins = Accounts(connection).renew_all([student.user for student in students])
+    entries = [RosterEntry(s.name, s.student_id, s.email, s.section) for s in students]
+    return persons_cards(way, entries, logins)
+
+
+def persons_cards(
+    way: Entrance, entries: Sequence[RosterEntry], logins: Sequence[Login]
+) -> list[PersonsCard]:
+    """The cards of people whose logins were just made, in the same order."""
+    return [
+        PersonsCard(entry, way.card(login.user, login.password, name=entry.name))
+        for entry, login in zip(entries, logins, strict=True)
+    ]
 
 
 def enrol_card(
@@ -172,6 +208,13 @@ def addresses_of_this_computer() -> list[str]:
             continue
         found += [a.address for a in addresses if a.family == socket.AF_INET and _is_of_a_network(a.address)]
     return [*list(dict.fromkeys(found))[: MAX_HOSTS - 1], socket.gethostname()]
+
+
+def hosts_of_class(connection: Connection) -> Sequence[str]:
+    """By which a card made now would let others find the class; 127.0.0.1: nobody else does."""
+    if connection.address.host in LOOPBACK:
+        return _hosts_of_this_computer(connection, [])
+    return connection.address.hosts
 
 
 def _hosts_of_this_computer(connection: Connection, notes: list[str]) -> Sequence[str]:

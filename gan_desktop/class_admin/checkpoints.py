@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.database.checkpoints import Checkpoint as KeptIteration
 from gan_desktop.database.checkpoints import Checkpoints
+from gan_desktop.database.class_view import ClassView
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import COORDINATOR_AWAY_S, Runs
 from gan_desktop.database.statistics import Statistics
 from gan_desktop.errors import GanDesktopError
-from gan_desktop.records import Run, RunStatus
+from gan_desktop.records import Run, RunStatus, SampleDrawn
 
 if TYPE_CHECKING:
     from gan_desktop.training.checkpoint_file import Checkpoint
@@ -52,6 +53,16 @@ def kept_iterations(coordinator: Address, run_id: int | None = None) -> tuple[Ru
     with log_in(coordinator) as connection:
         run = _run(connection, run_id)
         return run, Checkpoints(connection, run.run_id).all()
+
+
+def faces_of(coordinator: Address, run_id: int, iteration: int | None = None) -> SampleDrawn | None:
+    """The grid of faces of an iteration (None: the newest that there is one of); None: there is none."""
+    with log_in(coordinator) as connection:
+        view = ClassView(connection)
+        if iteration is None:
+            drawn = view.sample_iterations(run_id)
+            iteration = drawn[-1] if drawn else None
+        return None if iteration is None else view.sample(run_id, iteration)
 
 
 def load_checkpoint(coordinator: Address, iteration: int, run_id: int | None = None) -> Checkpoint:

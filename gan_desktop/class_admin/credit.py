@@ -6,12 +6,13 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import BinaryIO
 
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.database.connection import Address
-from gan_desktop.database.credit import CreditReport, PersonsCredit, read_credit
+from gan_desktop.database.credit import CreditReport, PersonsCredit, UnitsReport, read_credit, read_units
 from gan_desktop.errors import SettingsError
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
@@ -30,20 +31,67 @@ def credit(coordinator: Address, since: date | None = None, until: date | None =
     Raises:
         SettingsError: The last day is before the first.
     """
-    if since and until and until < since:
-        raise SettingsError(f"The last day, {until}, is before the first, {since}.", title="No such time")
+    _require_span(since, until)
     with log_in(coordinator) as connection:
         return read_credit(connection, since, until)
 
 
+def units(
+    coordinator: Address, user: str, since: date | None = None, until: date | None = None
+) -> UnitsReport:
+    """What became of each unit of one login: the same record, and reasons, that its owner sees.
+
+    Args:
+        since, until: First and last day, in the server's time zone; None: no limit.
+
+    Raises:
+        SettingsError: The last day is before the first.
+    """
+    _require_span(since, until)
+    with log_in(coordinator) as connection:
+        return read_units(connection, user, since, until)
+
+
+def total(people: Sequence[PersonsCredit]) -> PersonsCredit:
+    """All people's work in one row, without a name."""
+    first = [person.first_at for person in people if person.first_at]
+    last = [person.last_at for person in people if person.last_at]
+    return PersonsCredit(
+        name="",
+        student_id=None,
+        email=None,
+        section=None,
+        has_left=False,
+        num_counted=sum(person.num_counted for person in people),
+        images_counted=sum(person.images_counted for person in people),
+        num_late=sum(person.num_late for person in people),
+        images_late=sum(person.images_late for person in people),
+        num_not_counted=sum(person.num_not_counted for person in people),
+        num_waiting=sum(person.num_waiting for person in people),
+        active_hours=sum(person.active_hours for person in people),
+        first_at=min(first, default=None),
+        last_at=max(last, default=None),
+    )
+
+
+def _require_span(since: date | None, until: date | None) -> None:
+    if since and until and until < since:
+        raise SettingsError(f"The last day, {until}, is before the first, {since}.", title="No such time")
+
+
 def write_csv(report: CreditReport, file: BinaryIO, separator: str = ",") -> None:
-    """Write a credit table as UTF-8 with a byte order mark, by which spreadsheets know it."""
+    """Write a credit table as UTF-8 with a byte order mark, by which spreadsheets know it.
+
+    Args:
+        separator: With a semicolon numbers have a decimal comma: both belong to the same spreadsheets.
+    """
+    decimal_mark = "," if separator == ";" else "."
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     # In quotes, since a spreadsheet may divide at another character than we do.
     writer = csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL)
     writer.writerow(_titles(report.time_zone))
     for person in report.people:
-        writer.writerow(_cells(person))
+        writer.writerow(_cells(person, decimal_mark))
     text.detach()
 
 
@@ -80,7 +128,7 @@ def _titles(zone: str) -> list[str]:
     ]
 
 
-def _cells(person: PersonsCredit) -> list[str | int]:
+def _cells(person: PersonsCredit, decimal_mark: str) -> list[str | int]:
     return [
         harmless(person.name),
         harmless(person.student_id),
@@ -91,7 +139,7 @@ def _cells(person: PersonsCredit) -> list[str | int]:
         person.num_late,
         person.images_late,
         person.num_not_counted,
-        f"{person.active_hours:.2f}",
+        f"{person.active_hours:.2f}".replace(".", decimal_mark),
         _time(person.first_at),
         _time(person.last_at),
     ]

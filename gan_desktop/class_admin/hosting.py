@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from gan_desktop.database.databases import create_database
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.schema import schema_version
 from gan_desktop.database.statistics import Statistics
+from gan_desktop.database.visitors import Visitors, writes_visits_down
 from gan_desktop.errors import ConnectionFailed, EmbeddedServerError, SettingsError
 from gan_desktop.names import is_plain_line
 
@@ -28,6 +30,9 @@ _FURTHER_CONNECTIONS = 30
 # Kept for coordinators (and schema.py's grant): whoever fills the server does not lock the instructor out.
 _RESERVED_CONNECTIONS = 6
 _SHORTEST_LIFE_S = 60.0
+# A server that was sent away comes back by then, whatever the mark says.
+LONGEST_ABSENCE_S = 600.0
+_AWAY = "away.json"
 _NOT_TAKEN = (
     " It goes on as it was started: the new address, port or size is not taken. To change them, stop it, and"
     " start it with them."
@@ -124,6 +129,7 @@ class Host:
         try:
             _require_own_address(self.settings.listen)
             self._start()
+            self._forget_visits()
         except BaseException:
             self._lock.release()
             raise
@@ -145,7 +151,12 @@ class Host:
         """
         if self._server.is_running():
             return False
-        if time.monotonic() - self._started < _SHORTEST_LIFE_S:
+        mark = self.folder / _AWAY
+        if _absence_left_s(mark) > 0:
+            return False
+        was_sent_away = mark.exists()
+        mark.unlink(missing_ok=True)
+        if not was_sent_away and time.monotonic() - self._started < _SHORTEST_LIFE_S:
             raise EmbeddedServerError(
                 f"The database in {self.folder} was stopped twice within a minute. Its log, server.log, may"
                 " say why.",
@@ -167,9 +178,54 @@ class Host:
         self._known = self.settings
         (self.folder / "host.json").write_text(json.dumps(asdict(self.settings)), "utf-8")
 
+    def _forget_visits(self) -> None:
+        """A program that was killed while it waited for visitors has left the log writing them down."""
+        with Connection(self.address) as connection:
+            if writes_visits_down(connection):
+                Visitors(connection).forget()
+
     def _wishes_change(self, running: Address | None) -> bool:
         is_elsewhere = self._port != 0 and running is not None and running.port != self._port
         return self.settings != self._known or is_elsewhere
+
+
+def require_hosted(folder: Path) -> None:
+    """Pass only where a program hosts the server of this folder, and so starts it again when it falls over.
+
+    Raises:
+        EmbeddedServerError: Nobody does.
+    """
+    try:
+        with filelock.FileLock(folder / "host.lock", timeout=0):
+            pass
+    except filelock.Timeout:
+        return
+    raise EmbeddedServerError(
+        f"No program hosts the database in {folder}. Start it in another window: gan-desktop class host",
+        title="The database on this computer does not run",
+    )
+
+
+def send_away(folder: Path, seconds: float) -> None:
+    """Stop a hosted server for a while, as a pulled plug does; the program that hosts it starts it again.
+
+    That program need not be this one, and brings the server back also if this one ends meanwhile.
+
+    Raises:
+        EmbeddedServerError: No program hosts it.
+    """
+    require_hosted(folder)
+    (folder / _AWAY).write_text(json.dumps({"until": time.time() + seconds}), "utf-8")
+    EmbeddedPostgres(folder).stop()
+
+
+def _absence_left_s(mark: Path) -> float:
+    """How long a server that was sent away stays so; 0: it was not, or comes back now."""
+    try:
+        left_s = float(json.loads(mark.read_text("utf-8"))["until"]) - time.time()
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+    return left_s if 0 < left_s <= LONGEST_ABSENCE_S else 0.0
 
 
 def _require_own_address(listen: str) -> None:
@@ -221,6 +277,37 @@ def hosted_administrator(folder: Path | None = None, dbname: str = DATABASE) -> 
             raise
         create_database(administrator, dbname)
     return hosted
+
+
+@dataclass(frozen=True)
+class HostedClass:
+    """A class in one of the databases of a server on this computer; `title` None: nothing is in it yet."""
+
+    dbname: str
+    title: str | None
+
+
+def hosted_classes(administrator: Address) -> list[HostedClass]:
+    """What is in the databases of the server on this computer, the usual one first.
+
+    Args:
+        administrator: The superuser's way in.
+    """
+    with Connection(administrator) as connection:
+        rows = connection.query("SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname")
+    names = [row.datname for row in rows if row.datname not in _SERVERS_OWN]
+    names.sort(key=lambda name: name != DATABASE)
+    return [HostedClass(name, _class_title(replace(administrator, dbname=name))) for name in names]
+
+
+def free_database(classes: Sequence[HostedClass]) -> str:
+    """The name of a database for one more class: the usual one, as long as no class is in it."""
+    taken = {hosted.dbname for hosted in classes if hosted.title is not None}
+    name, number = DATABASE, 1
+    while name in taken:
+        number += 1
+        name = f"{DATABASE}_{number}"
+    return name
 
 
 def _class_title(address: Address) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gan_desktop.database.accounts import CONNECTIONS_PER_WORKER
 from gan_desktop.database.connection import LOOPBACK, Address, Connection
-from gan_desktop.database.schema import init_class, require_fitting_schema
+from gan_desktop.database.schema import init_class, renew_coordinator, require_fitting_schema
 from gan_desktop.database.statistics import Room, Statistics, room_for_connections
 from gan_desktop.errors import ConnectionFailed
 
@@ -46,6 +46,27 @@ def require_coordinator(address: Address) -> None:
         SchemaError: No class there, or one of another version.
     """
     log_in(address).close()
+
+
+def identify(coordinator: Address) -> tuple[str, str]:
+    """What a class calls itself: its id, which no other has, and its title.
+
+    Raises:
+        GanDesktopError: As `require_coordinator`.
+    """
+    with log_in(coordinator) as connection:
+        [row] = connection.query("SELECT class_id, title FROM class_info")
+        return str(row.class_id), str(row.title)
+
+
+def renew_login(administrator: Address) -> Address:
+    """A new password for a class's coordinator, whose former one is lost; returns the way in.
+
+    Raises:
+        SchemaError: No class here, or not its maker's login.
+    """
+    made = renew_coordinator(administrator)
+    return replace(administrator, user=made.coordinator_user, password=made.coordinator_password)
 
 
 def _for_instructors(error: ConnectionFailed, coordinator: Address) -> ConnectionFailed:

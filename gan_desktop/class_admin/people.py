@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gan_desktop.class_admin.login import log_in
-from gan_desktop.class_admin.roster import RosterError
+from gan_desktop.class_admin.roster import RosterError, as_sentence, entry_problems
 from gan_desktop.database.accounts import Accounts, Login, RosterEntry, Student
 from gan_desktop.database.connection import Address
 from gan_desktop.database.notices import Notices
@@ -26,24 +26,28 @@ def add_student(
     *,
     student_id: str | None = None,
     email: str | None = None,
+    section: str | None = None,
     same_name: bool = False,
 ) -> Address:
     """Make a login for a student; returns the way in. The password is stored nowhere.
 
     Args:
-        student_id, email: For the instructor's credit table; nobody else sees them.
+        student_id, email, section: For the instructor's credit table; nobody else sees them.
         same_name: Another person of a name that is there already.
 
     Raises:
         NameTaken: Somebody of that name takes part, and `same_name` was not said.
+        RosterError: Id, e-mail address or section cannot be one, or the id is somebody else's.
         GanDesktopError: The name cannot be shown.
     """
-    name = _require_name(name)
+    entry = RosterEntry(_require_name(name), student_id, email, section)
     with log_in(coordinator) as connection:
         accounts = Accounts(connection)
-        if not same_name and (namesakes := _called(name, accounts.students())):
-            raise NameTaken(f'"{name}" takes part already ({namesakes[0].user}).')
-        [login] = accounts.add_all([RosterEntry(name, student_id, email)], keep=lambda logins: None)
+        others = [student for student in accounts.students() if not student.is_withdrawn]
+        _require_fitting(entry, others)
+        if not same_name and (namesakes := _called(entry.name, others)):
+            raise NameTaken(f'"{entry.name}" takes part already ({namesakes[0].user}).')
+        [login] = accounts.add_all([entry], keep=lambda logins: None)
     return replace(coordinator, user=login.user, password=login.password)
 
 
@@ -117,13 +121,27 @@ def find_student(coordinator: Address, who: str) -> Student:
 def remove_student(coordinator: Address, who: str) -> Student:
     """End a student's login and its sessions; what was contributed stays and keeps its credit."""
     student = find_student(coordinator, who)
-    with log_in(coordinator) as connection:
-        if not Accounts(connection).withdraw(student.user):
-            raise GanDesktopError(
-                f'"{student.name}" ({student.user}) was removed before.', title="Removed before"
-            )
-        Notices(connection).add_event("removed", f'"{student.name}" was removed from the class.')
+    remove_students(coordinator, [student.user])
     return student
+
+
+def remove_students(coordinator: Address, users: Sequence[str]) -> None:
+    """The same for many logins, for all of them or, if anything fails, for none.
+
+    Raises:
+        GanDesktopError: Somebody was removed before.
+    """
+    with log_in(coordinator) as connection:
+        accounts = Accounts(connection)
+        students = [student for student in accounts.students() if student.user in users]
+        for student in students:
+            if student.is_withdrawn:
+                raise GanDesktopError(
+                    f'"{student.name}" ({student.user}) was removed before.', title="Removed before"
+                )
+        accounts.withdraw_all([student.user for student in students])
+        for student in students:
+            Notices(connection).add_event("removed", f'"{student.name}" was removed from the class.')
 
 
 def rename_student(coordinator: Address, who: str, name: str, *, same_name: bool = False) -> Student:
@@ -132,15 +150,60 @@ def rename_student(coordinator: Address, who: str, name: str, *, same_name: bool
     Raises:
         NameTaken: Somebody else has that name, and `same_name` was not said.
     """
-    name = _require_name(name)
     student = find_student(coordinator, who)
+    entry = RosterEntry(name, student.student_id, student.email, student.section)
+    return edit_student(coordinator, student.user, entry, same_name=same_name)
+
+
+def edit_student(coordinator: Address, user: str, entry: RosterEntry, *, same_name: bool = False) -> Student:
+    """Change a student's name and what the instructor's list says beside it; returns how it was.
+
+    Raises:
+        NameTaken: Somebody else has that name, and `same_name` was not said.
+        RosterError: Id, e-mail address or section cannot be one, or the id is somebody else's.
+    """
+    entry = replace(entry, name=_require_name(entry.name))
+    student = find_student(coordinator, user)
     with log_in(coordinator) as connection:
         accounts = Accounts(connection)
-        namesakes = [other for other in _called(name, accounts.students()) if other.user != student.user]
-        if namesakes and not same_name:
-            raise NameTaken(f'"{name}" takes part already ({namesakes[0].user}).')
-        accounts.rename(student.user, name)
+        others = [s for s in accounts.students() if s.user != student.user and not s.is_withdrawn]
+        _require_fitting(entry, others)
+        # A name that stays needs no leave: two people of one name may be there already.
+        if entry.name != student.name and not same_name and (namesakes := _called(entry.name, others)):
+            raise NameTaken(f'"{entry.name}" takes part already ({namesakes[0].user}).')
+        accounts.rename(student.user, entry.name)
+        accounts.change_roster(student.user, entry)
     return student
+
+
+def hide_student(coordinator: Address, who: str, *, is_hidden: bool = True) -> Student:
+    """Keep a student off the leaderboard that classmates see, or let them be there again.
+
+    Work and credit are counted as before, and the student's own program shows them as before.
+    """
+    student = find_student(coordinator, who)
+    hide_students(coordinator, [student.user], is_hidden=is_hidden)
+    return student
+
+
+def hide_students(coordinator: Address, users: Sequence[str], *, is_hidden: bool = True) -> None:
+    """The same for many logins, for all of them or for none."""
+    with log_in(coordinator) as connection:
+        Accounts(connection).hide_all(users, is_hidden=is_hidden)
+
+
+def _require_fitting(entry: RosterEntry, others: Sequence[Student]) -> None:
+    """Pass only with an id, an address and a section that can be such.
+
+    Raises:
+        RosterError: One cannot, or the id is that of one of the others.
+    """
+    problems = list(entry_problems(entry))
+    same_id = [s for s in others if entry.student_id and _same(s.student_id, entry.student_id)]
+    if same_id:
+        problems.append(f'the id is that of "{same_id[0].name}"')
+    if problems:
+        raise RosterError(" ".join(map(as_sentence, problems)), title="Not changed")
 
 
 def _require_name(name: str) -> str:
@@ -152,6 +215,10 @@ def _require_name(name: str) -> str:
             title="Not a name for the class",
         )
     return name.strip()
+
+
+def _same(one: str | None, other: str) -> bool:
+    return one is not None and one.casefold() == other.casefold()
 
 
 def _called(name: str, everybody: Sequence[Student]) -> list[Student]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.database.connection import Address
 from gan_desktop.database.downloads import Downloads
-from gan_desktop.database.shards import Dataset, ShardStore, choose_dataset
+from gan_desktop.database.shards import Dataset, ShardStore, StoredPictures, choose_dataset
 from gan_desktop.database.statistics import Statistics
 from gan_desktop.errors import GanDesktopError, PayloadError
 from gan_desktop.records import ShardFile
@@ -142,6 +142,49 @@ def import_pictures(
                 files.discard()
             raise
         return store.finish(dataset_id, pictures.summary.fingerprint), pictures.summary
+
+
+def stored_pictures(coordinator: Address) -> tuple[StoredPictures, ...]:
+    """All data sets of the class, oldest first: what they take, and which trainings learn from them."""
+    with log_in(coordinator) as connection:
+        return ShardStore(connection).stored()
+
+
+def delete_pictures(coordinator: Address, dataset_id: int) -> None:
+    """Delete a data set for good.
+
+    Raises:
+        GanDesktopError: There is none of this number, or a training needs it.
+    """
+    with log_in(coordinator) as connection:
+        uses = ShardStore(connection).delete(dataset_id)
+    if uses is None:
+        raise GanDesktopError(f"The class has no data set number {dataset_id}.", title="No such pictures")
+    if uses:
+        names = ", ".join(f'{use.run_id}, "{use.name}"' for use in uses)
+        raise GanDesktopError(
+            f"These pictures are needed by training {names}. Delete it first: its students keep their"
+            " credit.",
+            title="Not deleted",
+        )
+
+
+def look_at_stored(coordinator: Address, dataset_id: int, count: int = 48) -> tuple[bytes, ...]:
+    """Some stored pictures, each a PNG, out of the smallest file that they are kept in.
+
+    Raises:
+        GanDesktopError: There is no such data set.
+        PayloadError: The file cannot be had.
+    """
+    from gan_desktop.training.preview import as_png
+    from gan_desktop.training.shards import read_shard
+
+    with log_in(coordinator) as connection:
+        shard = ShardStore(connection).smallest_shard(dataset_id)
+        if shard is None:
+            raise GanDesktopError(f"The class has no data set number {dataset_id}.", title="No such pictures")
+        pixels = read_shard(Downloads(connection).shard(shard), shard.sha256)[:count]
+    return tuple(as_png(picture) for picture in pixels.permute(0, 2, 3, 1).numpy())
 
 
 @dataclass(frozen=True)

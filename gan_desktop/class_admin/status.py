@@ -9,9 +9,11 @@ from enum import IntEnum
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.coordination import COORDINATOR_AWAY_S
+from gan_desktop.database.lessons import Lessons, UnitFlow
 from gan_desktop.database.shards import Dataset
 from gan_desktop.database.statistics import Queue, RunSummary, Server, Statistics, WorkerSummary
 from gan_desktop.records import RunStatus, WorkerState
+from gan_desktop.sentences import sentence
 
 # A worker says that it lives every few seconds.
 SILENT_S = 60.0
@@ -38,7 +40,11 @@ class Standing(IntEnum):
 
 @dataclass(frozen=True)
 class ClassStatus:
-    """The class at one moment. `queue` is that of the newest training; None where there is none."""
+    """The class at one moment.
+
+    Attributes:
+        queue, flow: Of the training that an instructor steers (`current_run`); None where there is none.
+    """
 
     title: str
     datasets: list[Dataset]
@@ -46,6 +52,7 @@ class ClassStatus:
     queue: Queue | None
     workers: list[WorkerSummary]
     server: Server
+    flow: UnitFlow | None = None
 
 
 def class_status(coordinator: Address) -> ClassStatus:
@@ -58,14 +65,27 @@ def read_status(connection: Connection) -> ClassStatus:
     """Look at the whole class, over a connection of `log_in`."""
     statistics = Statistics(connection)
     runs = statistics.runs()
+    current = current_run(runs)
     return ClassStatus(
         title=statistics.title(),
         datasets=statistics.datasets(),
         runs=runs,
-        queue=statistics.queue(runs[0].run_id) if runs else None,
+        queue=statistics.queue(current.run_id) if current else None,
         workers=sorted(statistics.workers(), key=standing),
         server=statistics.server(),
+        flow=Lessons(connection).flow(current.run_id) if current else None,
     )
+
+
+def current_run(runs: Iterable[RunSummary]) -> RunSummary | None:
+    """The training that an instructor steers: the one in progress, else the newest.
+
+    Args:
+        runs: The newest first.
+    """
+    runs = list(runs)
+    in_progress = (run for run in runs if run.status in (RunStatus.RUNNING, RunStatus.PAUSED))
+    return next(in_progress, runs[0] if runs else None)
 
 
 def standing(worker: WorkerSummary) -> Standing:
@@ -79,6 +99,15 @@ def standing(worker: WorkerSummary) -> Standing:
     if worker.silent_s > SILENT_S or worker.last_error or worker.state == WorkerState.RETRYING:
         return Standing.NEEDS_HELP
     return Standing.WORKING if worker.state in _WORKING else Standing.WAITING
+
+
+def seen_sentence(worker: WorkerSummary) -> str:
+    """The very sentence that the student saw at the computer's last sign of life."""
+    try:
+        return sentence(WorkerState(worker.state), worker.state_detail)
+    # The details come from the student's computer and may be anything.
+    except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError):
+        return worker.state
 
 
 def images_per_second(workers: Iterable[WorkerSummary]) -> float:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+import getpass
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.database.connection import Address
@@ -15,6 +20,41 @@ from gan_desktop.records import Run, RunConfig, RunStatus
 
 if TYPE_CHECKING:
     from gan_desktop.training.checkpoint_file import Checkpoint
+
+# What may change in mid-training: how the work is shared out, merged, coded, kept and looked at. The network,
+# its steps and their seeds may not: updates in work, Adam's moments and stored weights depend on them.
+CHANGEABLE = (
+    "target_iterations",
+    "unit_seconds",
+    "first_unit_images",
+    "min_unit_images",
+    "max_unit_images",
+    "lease_seconds",
+    "quorum",
+    "quorum_share",
+    "grace_share",
+    "max_staleness",
+    "outer_rate",
+    "ema_half_life_images",
+    "codec_down",
+    "codec_up",
+    "checkpoint_every",
+    "sample_every",
+    "evaluate_every",
+    "audit_share",
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field of a training's configuration, as it was and as it is now."""
+
+    name: str
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.old} -> {self.new}"
 
 
 def create_run(
@@ -35,9 +75,6 @@ def create_run(
         SettingsError: The configuration does not fit the pictures, or the weights.
         GanDesktopError: There are no such pictures, or the name cannot be used.
     """
-    from gan_desktop.training.merge import UpdateFormat
-    from gan_desktop.training.payload import max_payload_bytes
-
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise GanDesktopError(
             "A training's name has 1 to 80 characters on one line. Choose another name.", title="Not a name"
@@ -56,8 +93,7 @@ def create_run(
             raise GanDesktopError(
                 f'Training {known} is called "{name}" already. Choose another name.', title="A name twice"
             )
-        max_bytes = max_payload_bytes(UpdateFormat.of(config).shapes, config.codec_up)
-        return runs.create(name, dataset.dataset_id, config, max_bytes, first_state)
+        return runs.create(name, dataset.dataset_id, config, _max_update_bytes(config), first_state)
 
 
 def run_to_steer(coordinator: Address, run_id: int | None = None) -> Run:
@@ -101,6 +137,49 @@ def what_happened(before: RunStatus, after: RunStatus) -> str:
     return "is paused" if after is RunStatus.PAUSED else "is complete"
 
 
+def find_run(coordinator: Address, run_id: int) -> Run:
+    """A training with its configuration.
+
+    Raises:
+        GanDesktopError: There is none of this number.
+    """
+    with log_in(coordinator) as connection:
+        return Runs(connection).get(run_id)
+
+
+def change_run(coordinator: Address, run_id: int, **changes: Any) -> tuple[Change, ...]:
+    """Change some of a training's configuration while it goes on; returns what is different now.
+
+    Nobody has to start anew: the class cuts the next units by it, its coordinator reads it before each
+    round, workers with their next unit. An event tells who changed what.
+
+    Args:
+        changes: Fields of `RunConfig` that are in `CHANGEABLE`.
+
+    Raises:
+        SettingsError: A field cannot change, or its value is none; then nothing has changed.
+        GanDesktopError: There is no such training, or it is complete.
+    """
+    _require_changeable(changes)
+    with log_in(coordinator) as connection, connection.transaction():
+        runs = Runs(connection)
+        run = runs.lock(run_id)
+        config = _changed(run, changes)
+        made = tuple(
+            Change(name, old, new)
+            for name in changes
+            if (old := getattr(run.config, name)) != (new := getattr(config, name))
+        )
+        if made:
+            max_bytes = _max_update_bytes(config) if config.codec_up != run.config.codec_up else 0
+            runs.change_config(run_id, {change.name: change.new for change in made}, max_bytes)
+            words = ", ".join(map(str, made))
+            Notices(connection).add_event(
+                "changed", f'Training {run_id}, "{run.name}": {words}. Changed by {_who()}.', run_id=run_id
+            )
+    return made
+
+
 def delete_run(coordinator: Address, run_id: int) -> None:
     """Delete a training's weights, faces and curves for good; its students keep their credit.
 
@@ -131,6 +210,52 @@ def require_over(run: Run) -> None:
             f" --run {run.run_id}",
             title="Not deleted",
         )
+
+
+def _max_update_bytes(config: RunConfig) -> int:
+    from gan_desktop.training.networks import tensor_shapes
+    from gan_desktop.training.payload import max_payload_bytes
+
+    return max_payload_bytes(tensor_shapes(config), config.codec_up)
+
+
+def _require_changeable(changes: Mapping[str, Any]) -> None:
+    for name, value in changes.items():
+        if name not in CHANGEABLE:
+            known = {field.name for field in dataclasses.fields(RunConfig)}
+            why = (
+                "stays as it was when the training began" if name in known else "is no setting of a training"
+            )
+            raise SettingsError(f"{name} {why}. What may change: {', '.join(CHANGEABLE)}.")
+        wanted = type(getattr(RunConfig(), name))
+        is_fitting = type(value) is wanted or (wanted is float and type(value) is int)
+        if not is_fitting:
+            kind = {int: "a whole number", float: "a number"}.get(wanted, "fp32, fp16 or int8")
+            raise SettingsError(f"{name} is {value!r}. Write {kind}.")
+
+
+def _changed(run: Run, changes: Mapping[str, Any]) -> RunConfig:
+    """The configuration with the changes, if it makes sense where the training stands now."""
+    if run.status is RunStatus.COMPLETE:
+        raise GanDesktopError(
+            f'Training {run.run_id}, "{run.name}", is complete: nothing of it can change any more.',
+            title="Not possible now",
+        )
+    config = dataclasses.replace(run.config, **changes)
+    if "target_iterations" in changes and config.target_iterations <= run.iteration:
+        raise SettingsError(
+            f"target_iterations is {config.target_iterations}, but the training is at iteration"
+            f" {run.iteration}. Write {run.iteration + 1} or more; to end it now, finish it."
+        )
+    return config
+
+
+def _who() -> str:
+    """The person at this computer, for the instructor's own record."""
+    try:
+        return f"{getpass.getuser()} at {platform.node()}"
+    except (KeyError, OSError):  # an account without a name, as in containers
+        return platform.node()
 
 
 def _run_to_steer(runs: Runs, run_id: int | None) -> Run:

@@ -17,6 +17,7 @@ _CHANGES = {
         "Join cards for a whole class or a room, and the list of the course's students.",
         "Going back to a checkpoint while everybody goes on working.",
         "Credit is written down for each unit, so that it can be counted between two dates.",
+        "A course is ended step by step, and its people's data can be erased.",
     ),
 }
 

@@ -8,10 +8,15 @@ from gan_desktop.class_commands import (
     cards,
     checkpoints,
     contact,
+    endings,
     hosting,
+    lessons,
     people,
     pictures,
+    reaching,
     records,
+    rehearsing,
+    results,
     trainings,
     watching,
 )
@@ -21,7 +26,22 @@ from gan_desktop.class_commands.command import Commands, LogIn
 def add_class_commands(parser: argparse.ArgumentParser, login: argparse.ArgumentParser) -> None:
     """Give the parser of `class` its subcommands; all that log in take the options of `login`."""
     commands = Commands(parser, login)
-    for group in (hosting, people, cards, pictures, trainings, checkpoints, watching, contact, records):
+    for group in (
+        hosting,
+        reaching,
+        people,
+        cards,
+        pictures,
+        trainings,
+        checkpoints,
+        results,
+        watching,
+        lessons,
+        contact,
+        records,
+        rehearsing,
+        endings,
+    ):
         group.add_commands(commands)
 
 

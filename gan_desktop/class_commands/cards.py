@@ -1,4 +1,4 @@
-"""Join cards: `class card`, `class cards`, `class withdraw-card`."""
+"""Join cards: `class card`, `class new-cards`, `class cards`, `class withdraw-card`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_desktop.class_code import DEFAULT_USES
+from gan_desktop.class_code import DEFAULT_TIME, DEFAULT_USES
 from gan_desktop.class_commands.command import Commands, LogIn, confirm, new_file
 from gan_desktop.class_commands.people import entrance_of, entrance_options
 from gan_desktop.command_line import count, say
 from gan_desktop.errors import GanDesktopError
+from gan_desktop.files import new_private_file
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import Entrance
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from gan_desktop.database.enrolment import CardKind
     from gan_desktop.join_card import JoinCard
 
-# A class card is for a lesson and stands on a wall; a room card stays in a lab for a term.
-DEFAULT_TIME: dict[CardKind, timedelta] = {"class": timedelta(hours=12), "room": timedelta(days=180)}
 _UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
 
 
@@ -56,6 +55,21 @@ def add_commands(commands: Commands) -> None:
     card.add_argument("--link", action="store_true", help="print it as a link")
     card.add_argument("--qr", action="store_true", help="print its link as a QR code")
     card.add_argument("--yes", action="store_true", help="do not ask before a personal card is replaced")
+
+    many = commands.add(
+        "new-cards",
+        "make new personal cards for many, in one zip",
+        _new_cards,
+        commands.login,
+        entrance_options(),
+    )
+    many.add_argument(
+        "--zip", type=Path, required=True, metavar="FILE", help="a new file, for you alone to read"
+    )
+    many.add_argument(
+        "--everybody", action="store_true", help="also for those who have joined, whose former cards end"
+    )
+    many.add_argument("--yes", action="store_true", help="do not ask before cards are replaced")
 
     commands.add("cards", "list class cards and room cards", _cards, commands.login)
     withdraw = commands.add(
@@ -119,6 +133,32 @@ def _personal_card(options: argparse.Namespace, coordinator: Address, way: Entra
             say(f"{student.name} joins with:")
             say(f"  gan-desktop join {card.to_link()}")
     _show(options, card)
+
+
+def _new_cards(options: argparse.Namespace, log_in: LogIn) -> None:
+    from gan_desktop.class_admin.card_files import LINKS_FILE, cards_zip
+    from gan_desktop.class_admin.cards import renew_cards
+    from gan_desktop.class_admin.people import students
+
+    _, coordinator = log_in()
+    way = entrance_of(options, coordinator)
+    chosen = [s for s in students(coordinator) if not s.is_withdrawn]
+    if not options.everybody:
+        chosen = [student for student in chosen if not student.has_joined]
+    if not chosen:
+        raise GanDesktopError(
+            "Everybody in the class has joined already. For new cards in spite of that: --everybody",
+            title="No cards to make",
+        )
+    if num_joined := sum(student.has_joined for student in chosen):
+        confirm(
+            f"{num_joined} of {len(chosen)} have joined already. Their cards end, and the computers that use"
+            " them stop. Go on?",
+            is_sure=options.yes,
+        )
+    with new_private_file(options.zip) as file:
+        file.write(cards_zip(renew_cards(coordinator, way, chosen)))
+    say(f"The cards of {len(chosen)} people are in {options.zip}; {LINKS_FILE} there has their links.")
 
 
 def _card_for_many(options: argparse.Namespace, coordinator: Address, way: Entrance) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from gan_desktop.command_line import say
 from gan_desktop.errors import GanDesktopError
+from gan_desktop.files import new_private_file
 
 if TYPE_CHECKING:
     from gan_desktop.database.connection import Address
@@ -84,41 +84,9 @@ def new_file(path: Path | None) -> Iterator[Callable[[str], None]]:
         yield say
         return
     lines: list[str] = []
-    with new_binary_file(path, keep_partly=True) as file:
+    with new_private_file(path, keep_partly=True) as file:
         try:
             yield lines.append
         finally:
             file.writelines(f"{line}\n".encode() for line in lines)
     say(f"Written to {path}.")
-
-
-@contextmanager
-def new_binary_file(path: Path, *, keep_partly: bool = False) -> Iterator[BinaryIO]:
-    """A file to write that nobody else may read and that was not there.
-
-    What is left of it after an error is removed.
-
-    Args:
-        keep_partly: Unless something was written.
-
-    Raises:
-        GanDesktopError: It is there already, or cannot be written.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    except FileExistsError as error:
-        raise GanDesktopError(
-            f"{path} is there already. Choose another name, or move it away first.", title="Not overwritten"
-        ) from error
-    except OSError as error:
-        raise GanDesktopError(
-            f"{path} cannot be written: {error.strerror}. Choose another place.",
-            title="No place for the file",
-        ) from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-    except BaseException:
-        if not (keep_partly and path.stat().st_size):
-            path.unlink()
-        raise

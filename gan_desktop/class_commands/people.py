@@ -1,4 +1,4 @@
-"""Who takes part: `class add-student`, `import-roster`, `students`, `remove-student`, `rename-student`.
+"""Who takes part: `class add-student`, `import-roster`, `students`, and what changes one of them.
 
 A way in is a join card, or the lines of a config.yaml: printed, or written to a file that only its owner can
 read (`class add-student Ana --card ana.gandjoin`).
@@ -7,27 +7,21 @@ read (`class add-student Ana --card ana.gandjoin`).
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_desktop.class_commands.command import Commands, LogIn, confirm, new_binary_file, new_file
+from gan_desktop.class_commands.command import Commands, LogIn, confirm, new_file
 from gan_desktop.command_line import say
-from gan_desktop.errors import GanDesktopError
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import Entrance
     from gan_desktop.database.accounts import Login, RosterEntry
     from gan_desktop.database.connection import Address
     from gan_desktop.join_card import JoinCard
-
-LINKS_FILE = "links.csv"
 
 
 def add_commands(commands: Commands) -> None:
@@ -70,6 +64,10 @@ def add_commands(commands: Commands) -> None:
     rename.add_argument("student", metavar="NAME", help="name or login")
     rename.add_argument("new_name", metavar="NEW_NAME", help="how the class knows the student from now on")
     _add_same_name(rename)
+
+    hide = commands.add("hide-student", "keep a student off the leaderboard", _hide, commands.login)
+    hide.add_argument("student", metavar="NAME", help="name or login")
+    hide.add_argument("--show", action="store_true", help="be there again")
 
 
 def entrance_options() -> argparse.ArgumentParser:
@@ -146,6 +144,8 @@ def _write_config(write: Callable[[str], None], student: Address, card: JoinCard
 
 
 def _import_roster(options: argparse.Namespace, log_in: LogIn) -> None:
+    from gan_desktop.class_admin.card_files import save_folder
+    from gan_desktop.class_admin.cards import persons_cards
     from gan_desktop.class_admin.people import import_roster
     from gan_desktop.class_admin.roster import RosterError, read_roster
 
@@ -153,79 +153,21 @@ def _import_roster(options: argparse.Namespace, log_in: LogIn) -> None:
     _, coordinator = log_in()
     way = entrance_of(options, coordinator)
 
-    links = None if options.cards is None else _links_file(options.cards)
+    links: list[Path] = []
 
     def keep(new: list[RosterEntry], logins: list[Login]) -> None:
-        if links is not None and new:
-            _write_cards(links, way, new, logins)
+        if options.cards is not None and new:
+            links[:] = [save_folder(options.cards, persons_cards(way, new, logins))]
 
     try:
         num_new, num_known = import_roster(coordinator, entries, keep, only_new=options.only_new)
     except RosterError as error:
         raise RosterError(f"{error.message} To admit only the others, add --only-new.") from error
     say(f"{num_new} admitted" + (f", {num_known} were there already." if num_known else "."))
-    if links is not None and num_new:
-        say(f"Their cards are in {options.cards}; {links.name} there has their links, for a mail merge.")
+    if links:
+        say(f"Their cards are in {options.cards}; {links[0].name} there has their links, for a mail merge.")
     elif num_new:
         say('Make a card for one of them: gan-desktop class card "NAME" --save FILE')
-
-
-def _links_file(folder: Path) -> Path:
-    """A new table of links; those of the people admitted before stay."""
-    path, number = folder / LINKS_FILE, 1
-    while path.exists():
-        number += 1
-        path = (folder / LINKS_FILE).with_stem(f"{Path(LINKS_FILE).stem}-{number}")
-    return path
-
-
-def _write_cards(links: Path, way: Entrance, entries: Sequence[RosterEntry], logins: Sequence[Login]) -> None:
-    """Write a card file for each person and a table of links; all or none."""
-    from gan_desktop.class_admin.credit import harmless
-
-    folder = links.parent
-    files: dict[Path, str] = {}
-    table = io.StringIO()
-    writer = csv.writer(table, quoting=csv.QUOTE_ALL)
-    writer.writerow(["name", "id", "email", "link"])
-    for entry, login in zip(entries, logins, strict=True):
-        card = way.card(login.user, login.password, name=entry.name)
-        files[folder / _file_name(entry.name, {path.stem.casefold() for path in files})] = card.to_file_text()
-        writer.writerow(
-            [*map(harmless, (entry.name, entry.student_id or "", entry.email or "")), card.to_link()]
-        )
-    # The mark at the front tells spreadsheets that it is UTF-8.
-    files[links] = "\ufeff" + table.getvalue()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise GanDesktopError(
-            f"{folder} cannot be made: {error.strerror}. Choose another folder.",
-            title="The cards were not written",
-        ) from error
-    written: list[Path] = []
-    try:
-        for path, text in files.items():
-            with new_binary_file(path) as file:
-                file.write(text.encode())
-            written.append(path)
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
-
-
-def _file_name(name: str, taken: set[str]) -> str:
-    """A name for a person's card that every system takes for a file's."""
-    stem = re.sub(r"[^\w -]", "", name).strip()[:60] or "student"
-    wanted, number = stem, 1
-    # Windows keeps some names for itself, with any ending; with a number they are ordinary.
-    while wanted.casefold() in taken | {"con", "prn", "aux", "nul"} or re.fullmatch(
-        r"(?i)(com|lpt)\d", wanted
-    ):
-        number += 1
-        wanted = f"{stem} {number}"
-    return f"{wanted}.gandjoin"
 
 
 def _students(_: argparse.Namespace, log_in: LogIn) -> None:
@@ -259,6 +201,16 @@ def _rename(options: argparse.Namespace, log_in: LogIn) -> None:
     except NameTaken as error:
         raise NameTaken(f"{error.message} If it is another person, add --same-name.") from error
     say(f"{former.name} is called {options.new_name} from now on.")
+
+
+def _hide(options: argparse.Namespace, log_in: LogIn) -> None:
+    from gan_desktop.class_admin.people import hide_student
+
+    student = hide_student(log_in()[1], options.student, is_hidden=not options.show)
+    if options.show:
+        say(f"{student.name} is on the leaderboard again.")
+    else:
+        say(f"Classmates do not see {student.name} on the leaderboard. Work and credit count as before.")
 
 
 def way_in(address: Address, **sections: dict[str, str]) -> str:

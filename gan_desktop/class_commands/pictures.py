@@ -1,4 +1,4 @@
-"""What the class learns from: `class import`, `class check-pictures`."""
+"""What the class learns from: `class import`, `pictures`, `check-pictures`, `delete-pictures`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_desktop.class_commands.command import Commands, LogIn, new_file
+from gan_desktop.class_commands.command import Commands, LogIn, confirm, new_file
 from gan_desktop.command_line import count, say
 from gan_desktop.errors import GanDesktopError, SettingsError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from gan_desktop.class_admin.pictures import HubAccess, WebPlace
+    from gan_desktop.database.shards import StoredPictures
     from gan_desktop.settings import Settings
     from gan_desktop.training.images import ImageSource
     from gan_desktop.training.preview import Preview
@@ -56,6 +57,13 @@ def add_commands(commands: Commands) -> None:
         "check-pictures", "fetch all stored pictures as a worker would", _check, commands.login
     )
     check.add_argument("--dataset", type=count, metavar="N", help="this data set, not the newest")
+
+    commands.add("pictures", "list the stored pictures and what they take", _list, commands.login)
+    delete = commands.add(
+        "delete-pictures", "delete pictures that no training needs any more", _delete, commands.login
+    )
+    delete.add_argument("dataset", type=count, metavar="N", help="their number, as `class pictures` shows it")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -225,6 +233,43 @@ def _check(options: argparse.Namespace, log_in: LogIn) -> None:
         " Put them where the class looks for them, or import the same pictures again.",
         title="The pictures are not complete",
     )
+
+
+# ---------------------------------------------------------------------------------------------
+# class pictures, class delete-pictures
+# ---------------------------------------------------------------------------------------------
+
+
+def _list(options: argparse.Namespace, log_in: LogIn) -> None:
+    from gan_desktop.class_admin.pictures import stored_pictures
+
+    stored = stored_pictures(log_in()[1])
+    if not stored:
+        say("The class has no pictures yet. Import some: gan-desktop class import")
+    for pictures in stored:
+        say(_line(pictures))
+
+
+def _line(pictures: StoredPictures) -> str:
+    parts = [
+        f"{pictures.dataset_id}: {_printable(pictures.name)}",
+        f"{pictures.num_images:,} of {pictures.image_size} pixels",
+        f"{pictures.num_bytes / 1e6:,.1f} MB",
+    ]
+    if pictures.num_bytes_elsewhere:
+        parts.append(f"{pictures.num_bytes_elsewhere / 1e6:,.1f} MB on a web server")
+    used_by = ", ".join(str(use.run_id) for use in pictures.uses)
+    parts.append(f"used by training {used_by}" if used_by else "not used")
+    return ", ".join(parts)
+
+
+def _delete(options: argparse.Namespace, log_in: LogIn) -> None:
+    coordinator = log_in()[1]
+    from gan_desktop.class_admin.pictures import delete_pictures
+
+    confirm(f"Delete data set {options.dataset} for good?", is_sure=options.yes)
+    delete_pictures(coordinator, options.dataset)
+    say(f"Data set {options.dataset} is deleted.")
 
 
 @contextmanager

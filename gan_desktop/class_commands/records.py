@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from gan_desktop.class_commands.command import Commands, LogIn, new_binary_file, new_file
+from gan_desktop.class_commands.command import Commands, LogIn, new_file
 from gan_desktop.class_commands.hosting import (
     SETTINGS_PAGE,
     administrator_of,
@@ -19,9 +19,11 @@ from gan_desktop.class_commands.hosting import (
 )
 from gan_desktop.class_commands.people import way_in
 from gan_desktop.command_line import say
+from gan_desktop.files import new_private_file
 
+_NEW_CARDS = "gan-desktop class new-cards --everybody --zip cards.zip"
 # Without the database's driver the choices are known too.
-_SEPARATORS = ("comma", "semicolon", "tab")
+SEPARATORS = ("comma", "semicolon", "tab")
 
 
 def add_commands(commands: Commands) -> None:
@@ -32,10 +34,10 @@ def add_commands(commands: Commands) -> None:
         " than has passed between two hand-ins. Days begin at midnight of the server's time zone."
     )
     export.add_argument("file", type=Path, metavar="FILE.csv", help="a new file")
-    export.add_argument("--from", dest="since", type=_day, metavar="YYYY-MM-DD", help="first day")
-    export.add_argument("--to", dest="until", type=_day, metavar="YYYY-MM-DD", help="last day")
+    export.add_argument("--from", dest="since", type=day, metavar="YYYY-MM-DD", help="first day")
+    export.add_argument("--to", dest="until", type=day, metavar="YYYY-MM-DD", help="last day")
     export.add_argument(
-        "--separator", choices=_SEPARATORS, default="comma", help="between columns (default: comma)"
+        "--separator", choices=SEPARATORS, default="comma", help="between columns (default: comma)"
     )
 
     archive = commands.add(
@@ -63,7 +65,8 @@ def add_commands(commands: Commands) -> None:
     restore.add_argument("--save", type=Path, metavar="FILE", help="write the way in to a new file of yours")
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """An option's day."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:
@@ -71,11 +74,12 @@ def _day(text: str) -> date:
 
 
 def _export(options: argparse.Namespace, log_in: LogIn) -> None:
-    from gan_desktop.class_admin.credit import SEPARATORS, credit, write_csv
+    from gan_desktop.class_admin.credit import SEPARATORS as CHARACTERS
+    from gan_desktop.class_admin.credit import credit, write_csv
 
     report = credit(log_in()[1], options.since, options.until)
-    with new_binary_file(options.file) as file:
-        write_csv(report, file, SEPARATORS[options.separator])
+    with new_private_file(options.file) as file:
+        write_csv(report, file, CHARACTERS[options.separator])
     say(f"The credit of {len(report.people)} people is written to {options.file}.")
     say(f"Times and days are those of the server's time zone, {report.time_zone}.")
     if waiting := sum(person.num_waiting for person in report.people):
@@ -86,7 +90,7 @@ def _archive(options: argparse.Namespace, log_in: LogIn) -> None:
     from gan_desktop.class_admin.archive import archive_class
 
     coordinator = log_in()[1]
-    with new_binary_file(options.file) as file, _bar() as on_progress:
+    with new_private_file(options.file) as file, progress_bar() as on_progress:
         manifest = archive_class(
             coordinator, file, with_pictures=not options.without_pictures, on_progress=on_progress
         )
@@ -100,7 +104,7 @@ def _restore(options: argparse.Namespace, log_in: LogIn) -> None:
 
     with new_file(options.save) as write:
         administrator = administrator_of(options, log_in)
-        with _bar() as on_progress:
+        with progress_bar() as on_progress:
             restored = restore_class(administrator, options.file, on_progress)
         write(
             f'# The class "{restored.manifest.title}" is restored. This is the instructor\'s config.yaml, the'
@@ -111,21 +115,21 @@ def _restore(options: argparse.Namespace, log_in: LogIn) -> None:
         write(f"# {room}")
         if restored.num_students:
             write(
-                f"# Its {restored.num_students} students keep their credit and need new cards, one for each:"
+                f"# Its {restored.num_students} students keep their credit and need new cards, in one file:"
             )
-            write('#   gan-desktop class card "NAME" --save FILE')
+            write(f"#   {_NEW_CARDS}")
         for name in restored.missing_pictures:
             write(f"# The archive was made without the pictures of {name!r}: import the same ones again.")
         write(way_in(restored.coordinator))
     if options.save:
         say(room)
         if restored.num_students:
-            say(f"Its {restored.num_students} students need new cards: gan-desktop class card NAME")
+            say(f"Its {restored.num_students} students need new cards: {_NEW_CARDS}")
         say_next_step(options.save)
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """A progress bar of bytes on a terminal, and nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn

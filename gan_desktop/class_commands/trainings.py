@@ -1,4 +1,4 @@
-"""What the class trains: `class new-run`, `start`, `pause`, `resume`, `finish`, `delete-run`."""
+"""What the class trains: `class new-run`, `start`, `pause`, `finish`, `change-run` and the like."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gan_desktop.class_commands.command import Commands, LogIn, confirm
 from gan_desktop.command_line import count, say
-from gan_desktop.records import RunStatus
+from gan_desktop.records import RunConfig, RunStatus
 
 if TYPE_CHECKING:
     from gan_desktop.database.connection import Address
@@ -48,6 +48,20 @@ def add_commands(commands: Commands) -> None:
         )
         if name == "finish":
             steering.add_argument("--yes", action="store_true", help="do not ask")
+
+    change = commands.add(
+        "change-run", "change settings of a training while it goes on", _change, commands.login
+    )
+    change.add_argument(
+        "changes",
+        nargs="+",
+        type=_setting,
+        metavar="SETTING=VALUE",
+        help="such as quorum=5 unit_seconds=90 (docs/settings.md lists them)",
+    )
+    change.add_argument(
+        "--run", dest="training", type=count, metavar="N", help="this one (default: the one in progress)"
+    )
 
     delete = commands.add(
         "delete-run", "delete a training's weights, faces and curves; credit stays", _delete, commands.login
@@ -98,6 +112,32 @@ def _steer(options: argparse.Namespace, log_in: LogIn) -> None:
     say(f"Training {run_id} {what_happened(run.status, status)}.")
     if any(run.run_id == run_id and lacks_coordinator(run) for run in class_status(coordinator).runs):
         say(f"Its coordinator is not at work, and the workers wait for it: {COORDINATOR}")
+
+
+def _setting(text: str) -> tuple[str, str | int | float]:
+    """`quorum=5` as a name and its value; what is no such value stays a text, and is refused by its name."""
+    name, equals, written = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is no change: write SETTING=VALUE, such as quorum=5")
+    known = getattr(RunConfig(), name, None)
+    try:
+        return name, type(known)(written) if isinstance(known, int | float) else written
+    except ValueError:
+        return name, written
+
+
+def _change(options: argparse.Namespace, log_in: LogIn) -> None:
+    coordinator = log_in()[1]
+    from gan_desktop.class_admin.trainings import change_run, run_to_steer
+
+    run = run_to_steer(coordinator, options.training)
+    made = change_run(coordinator, run.run_id, **dict(options.changes))
+    if not made:
+        say(f'Training {run.run_id}, "{run.name}", has these settings already.')
+        return
+    for change in made:
+        say(f"Training {run.run_id}: {change}")
+    say("It holds from the next round and each computer's next unit on; nobody has to start anew.")
 
 
 def _delete(options: argparse.Namespace, log_in: LogIn) -> None:

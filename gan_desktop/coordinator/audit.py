@@ -39,6 +39,10 @@ class Audit:
         self._random = random.Random(seed)
         self._published: OrderedDict[int, Tensors] = OrderedDict()
 
+    def follow(self, run: Run) -> None:
+        """Go by a configuration that was changed."""
+        self._run = run
+
     def remember(self, iteration: int, decoded: Tensors) -> None:
         """Keep the weights as workers decode them, as long as updates on them may come."""
         self._published[iteration] = decoded

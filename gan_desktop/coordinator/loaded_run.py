@@ -13,7 +13,7 @@ from gan_desktop.coordinator.evaluation import Evaluation
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Coordination, Runs
 from gan_desktop.database.downloads import Downloads
-from gan_desktop.records import Run, SampleDrawn, Weights
+from gan_desktop.records import Run, RunConfig, SampleDrawn, Weights
 from gan_desktop.training.merge import UpdateFormat
 from gan_desktop.training.networks import Tensors, build_gan, generator_shapes, network_fingerprint
 from gan_desktop.training.outer import OuterState
@@ -34,7 +34,8 @@ class LoadedRun:
     """One run at its last published iteration, with everything that works on it.
 
     Attributes:
-        run: As it was when it was loaded; `iteration` is -1 before the first publication.
+        run: As it was when it was loaded; `iteration` is -1 before the first publication. Its configuration
+            follows the instructor's (`follow`).
         state: Moves on with every merge.
     """
 
@@ -86,6 +87,12 @@ class LoadedRun:
     def is_at_target(self) -> bool:
         """Whether the last iteration is published."""
         return self.state.iteration >= self.run.config.target_iterations
+
+    def follow(self, config: RunConfig) -> None:
+        """Go on with a configuration that the instructor has changed: never the network or its steps."""
+        if config != self.run.config:
+            self.run = replace(self.run, config=config)
+            self.audit.follow(self.run)
 
     def encoded(self, kind: Literal["live", "ema"]) -> Weights:
         """The state's weights, or the moving average of G, as they are published."""

@@ -31,6 +31,7 @@ from gan_desktop.records import (
     Publication,
     Reporter,
     RunStatus,
+    RunTaken,
     UpdateDecision,
     UpdateRefused,
 )
@@ -92,7 +93,10 @@ class Coordinator:
             while not self._stop.is_set():
                 try:
                     loaded = self._persistently(self._restore)
-                    if loaded is not None and self._coordinate(loaded):
+                    if loaded is None:
+                        continue
+                    self._reporter.report(RunTaken(loaded.state.iteration))
+                    if self._coordinate(loaded):
                         return True
                 except ConnectionFailed as error:
                     if not error.is_passing:
@@ -194,6 +198,7 @@ class Coordinator:
             situation = loaded.coordination.situation()
             if situation.iteration != loaded.state.iteration:
                 raise CoordinatorReplaced("Another coordinator has published while this one was asleep.")
+            loaded.follow(situation.config)
             if loaded.is_at_target or situation.status is RunStatus.COMPLETE:
                 self._complete(loaded)
                 return True
@@ -290,7 +295,8 @@ class Coordinator:
     ) -> None:
         """Write the state's iteration down, wake the workers, then look at what it draws."""
         config, state = loaded.run.config, loaded.state
-        state.recalibrate(build_gan(config), config)
+        is_checkpoint = state.iteration % config.checkpoint_every == 0 or loaded.is_at_target
+        state.recalibrate(build_gan(config), config, with_live=is_checkpoint)
         live = loaded.encoded("live")
         figures = mean_figures(counted)
         loaded.coordination.publish(
@@ -301,7 +307,7 @@ class Coordinator:
                 state=state.to_bytes(),
                 decisions=decisions,
                 num_images=num_images,
-                is_checkpoint=state.iteration % config.checkpoint_every == 0 or loaded.is_at_target,
+                is_checkpoint=is_checkpoint,
                 went_back=went_back,
                 **figures,
             )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+import psycopg2
 import psycopg2.errors
 
 from gan_desktop.database.connection import Connection
@@ -42,6 +44,7 @@ class Student:
     Attributes:
         card_kind: With which card it enrolled (`class` or `room`); None: the instructor made it.
         silent_s: Time since the last sign of life of any of its computers; None: none has begun yet.
+        is_hidden: Not on the leaderboard that classmates see.
     """
 
     user: str
@@ -53,6 +56,12 @@ class Student:
     num_workers: int
     silent_s: float | None
     is_withdrawn: bool
+    is_hidden: bool = False
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether the card is in use, so that a new one would end something."""
+        return self.num_workers > 0 or self.card_kind is not None
 
 
 class Accounts:
@@ -108,29 +117,67 @@ class Accounts:
         with self._plain_refusals():
             return bool(self._connection.execute(self._sql["rename"], {"login": user, "name": name}))
 
+    def change_roster(self, user: str, entry: RosterEntry) -> None:
+        """Let the instructor's list say something else of a login; the name is `rename`'s.
+
+        Raises:
+            GanDesktopError: An id, a section or an address is too long.
+        """
+        with self._plain_refusals():
+            self._connection.execute(self._sql["change_roster"], {"login": user, **asdict(entry)})
+
+    def hide_all(self, users: Sequence[str], *, is_hidden: bool) -> None:
+        """Keep logins off the leaderboard that classmates see, or let all of them be there again."""
+        with self._connection.transaction():
+            for user in users:
+                self._connection.execute(self._sql["hide"], {"login": user, "is_hidden": is_hidden})
+
     def renew(self, user: str) -> Login:
         """A new password for a login; sessions with the old one end.
 
         Raises:
             GanDesktopError: The class has no such login, or has withdrawn it.
         """
-        if not self._connection.query(self._sql["open_account"], {"login": user}):
-            raise GanDesktopError(
-                f'The class has no login "{user}". Make a new card instead.', title="No such login"
-            )
-        login = Login(user, secrets.token_urlsafe(18))
-        self._logins.renew(login)
+        [login] = self.renew_all([user])
         return login
+
+    def renew_all(self, users: Sequence[str]) -> list[Login]:
+        """New passwords for many logins, for all of them or for none; sessions with the old ones end.
+
+        Raises:
+            GanDesktopError: The class has no such login, or has withdrawn it.
+        """
+        for user in users:
+            if not self._connection.query(self._sql["open_account"], {"login": user}):
+                raise GanDesktopError(
+                    f'The class has no login "{user}". Make a new card instead.', title="No such login"
+                )
+        logins = [Login(user, secrets.token_urlsafe(18)) for user in users]
+        self._logins.renew(logins)
+        return logins
 
     def withdraw(self, user: str) -> bool:
         """Close a login for good and end its sessions; its record stays. False: no such login."""
         if not self._connection.query(self._sql["open_account"], {"login": user}):
             return False
-        self._logins.close(user)
-        self._logins.against(
-            user, lambda: self._connection.execute(self._sql["withdraw_account"], {"login": user})
-        )
+        self.withdraw_all([user])
         return True
+
+    def withdraw_all(self, users: Sequence[str]) -> None:
+        """Close logins that are open for good, all of them or none, and end their sessions."""
+
+        def withdraw() -> None:
+            with self._connection.transaction():
+                for user in users:
+                    self._connection.execute(self._sql["withdraw_account"], {"login": user})
+
+        self._logins.close_all(users)
+        try:
+            self._logins.against(users, withdraw)
+        except Exception:
+            with contextlib.suppress(psycopg2.Error, GanDesktopError):
+                self._logins.open_all(users)
+            raise
 
     def hold(self, worker_id: str, reason: str) -> None:
         """Give a worker no more units until `release`."""

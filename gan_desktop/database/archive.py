@@ -34,6 +34,7 @@ from psycopg2 import sql
 from gan_desktop import __version__
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.queries import load_queries
+from gan_desktop.database.rehearsals import Rehearsals
 from gan_desktop.database.schema import FIRST_PROGRAM, SCHEMA_VERSION, ClassRoles
 from gan_desktop.errors import ArchiveError, SettingsError
 from gan_desktop.names import MAX_TITLE, is_plain_line
@@ -274,9 +275,11 @@ def load(
             _require_sound(connection, path)
             for table in known.values():
                 _continue_numbers(connection, table)
+            # A killed program may have left some of one.
+            Rehearsals(connection).forget()
             settled = {"class_id": new.class_id, "minimum_program": FIRST_PROGRAM}
             connection.execute(queries["settle_class"], settled)
-            for name in ("people", "cards", "workers", "units", "trainings"):
+            for name in ("people", "cards", "workers", "closing", "units", "trainings"):
                 connection.query(queries[f"settle_{name}"])
             words = f"The class was restored from the archive of {manifest.made_at}."
             connection.execute(queries["add_event"], {"message": words})

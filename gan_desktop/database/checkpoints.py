@@ -72,6 +72,10 @@ class Checkpoints:
         """Images that had been learned from at an iteration."""
         return int(self._query("num_images", iteration=iteration)[0].num)
 
+    def num_computers(self, iteration: int) -> int:
+        """Computers that had contributed to an iteration."""
+        return int(self._query("num_computers", iteration=iteration)[0].num)
+
     def wish(self, iteration: int) -> bool:
         """Ask the coordinator to go back to a kept iteration; False: that cannot be done (any more)."""
         return (

@@ -60,7 +60,12 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
         " (password_encryption, pg_hba.conf); or it is not the class's server.",
     ),
     ("no password supplied", "login", 'The class asks for a password for "{user}", and none was given.'),
-    ("is not permitted to log in", "login", '"{user}" may not log in. Ask your instructor for a join card.'),
+    (
+        "is not permitted to log in",
+        "login",
+        'The login of "{user}" was closed: the class has ended, or the card was withdrawn. What is on this'
+        " computer of the class stays. If it goes on, ask your instructor for a new card.",
+    ),
     (
         "does not exist",
         "database",
@@ -333,6 +338,11 @@ class Connection:
             self._meter.received(len(piece))
             if len(piece) < num_bytes:
                 return bytes(pieces)
+
+    def filled(self, sql: str, parameters: Mapping[str, Any]) -> str:
+        """A statement with its parameters in their places, as the server gets it."""
+        with self._errors_translated(), self._connection.cursor() as cursor:
+            return str(cursor.mogrify(sql, parameters).decode())
 
     def count_received(self, num_bytes: int) -> None:
         """Tell the meter of bytes that came by another way (pictures from a web server)."""

@@ -7,12 +7,13 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import psycopg2.errors
 
+from gan_desktop.database.closing import require_going_on
 from gan_desktop.database.connection import Connection, binary
 from gan_desktop.database.queries import load_queries
 from gan_desktop.database.work_queue import CHANNEL, ranges_from_json, run_from_row
@@ -62,11 +63,14 @@ class Runs:
         config: RunConfig,
         max_update_bytes: int,
         first_state: bytes | None = None,
+        *,
+        is_rehearsal: bool = False,
     ) -> int:
         """Write a new training down; it starts with `set_status(..., RUNNING)`.
 
         Args:
             first_state: The coordinator's state to begin with (`OuterState`); None: `config.seed` decides.
+            is_rehearsal: For virtual students alone.
 
         Raises:
             ImageSetError: The data set has no images to learn from.
@@ -79,6 +83,7 @@ class Runs:
                     "dataset_id": dataset_id,
                     "config": json.dumps(config.to_json()),
                     "max_update_bytes": max_update_bytes,
+                    "is_rehearsal": is_rehearsal,
                 },
             )
             num_shards = self._connection.execute(
@@ -116,10 +121,32 @@ class Runs:
         Raises:
             GanDesktopError: There is none.
         """
-        rows = self._connection.query(self._sql["run"], {"run_id": run_id})
+        return self._run("run", run_id)
+
+    def _run(self, statement: str, run_id: int) -> Run:
+        rows = self._connection.query(self._sql[statement], {"run_id": run_id})
         if not rows:
             raise GanDesktopError(f"The class has no training number {run_id}.", title="No such training")
         return run_from_row(rows[0])
+
+    def lock(self, run_id: int) -> Run:
+        """Like `get`; until the transaction's end nobody else changes it.
+
+        Raises:
+            GanDesktopError: There is none.
+        """
+        return self._run("lock_run", run_id)
+
+    def change_config(self, run_id: int, changes: Mapping[str, Any], max_update_bytes: int = 0) -> None:
+        """Change some of a training's configuration; everybody has it with his next question.
+
+        Args:
+            max_update_bytes: Updates may become as large as this.
+        """
+        self._connection.execute(
+            self._sql["change_config"],
+            {"run_id": run_id, "changes": json.dumps(changes), "max_update_bytes": max_update_bytes},
+        )
 
     def unfinished(self) -> int | None:
         """The training to go on with: the active one, else the newest that was never started."""
@@ -130,7 +157,12 @@ class Runs:
         """Start, pause, resume or finish; False where that does not follow from what it is now.
 
         A class trains one network at a time: while one run goes on or is paused, no other starts.
+
+        Raises:
+            GanDesktopError: The class has ended, or moved: nothing starts there any more.
         """
+        if status is RunStatus.RUNNING:
+            require_going_on(self._connection)
         allowed = [known.value for known in _MAY_BECOME[status]]
         changed = self._connection.execute(
             self._sql["set_status"], {"run_id": run_id, "status": status.value, "allowed": allowed}
@@ -217,9 +249,20 @@ class Coordination:
         self._sql = load_queries("coordinator")
 
     def situation(self) -> Situation:
-        """The run's status and iteration, who contributes now, and how long units take."""
-        [row] = self._query("situation")
-        return Situation(**{**row._asdict(), "status": RunStatus(row.status)})
+        """The run's status and iteration, who contributes now, and how long units take.
+
+        Raises:
+            GanDesktopError: The training was deleted.
+        """
+        rows = self._query("situation")
+        if not rows:
+            raise GanDesktopError(
+                "Somebody has deleted this training. There is nothing left to merge.",
+                title="The training was deleted",
+            )
+        [row] = rows
+        fields = {**row._asdict(), "status": RunStatus(row.status), "config": RunConfig.from_json(row.config)}
+        return Situation(**fields)
 
     def pending_updates(self) -> list[PendingUpdate]:
         """The updates that wait to be merged, oldest first, without their bytes."""

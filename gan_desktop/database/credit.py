@@ -22,6 +22,7 @@ class PersonsCredit:
         num_waiting: Units that the coordinator has not looked at yet.
         active_hours: Computing time of the credited units (counted and late).
         first_at, last_at: When the first and the last credited unit came in.
+        user: The login.
     """
 
     name: str
@@ -38,14 +39,53 @@ class PersonsCredit:
     active_hours: float
     first_at: datetime | None
     last_at: datetime | None
+    user: str = ""
 
 
 @dataclass(frozen=True)
 class CreditReport:
-    """Everybody's credit; `time_zone` is the server's, in which days begin and times are told."""
+    """Everybody's credit.
+
+    Attributes:
+        time_zone: The server's, in which days begin and times are told.
+        statement: The SQL that was asked, to be asked again elsewhere.
+    """
 
     people: list[PersonsCredit]
     time_zone: str
+    statement: str = ""
+
+
+@dataclass(frozen=True)
+class DecidedUnit:
+    """One unit that was handed in, and what became of it.
+
+    Attributes:
+        training, computer: What they are called.
+        status: `handed_in` (not looked at yet), `counted`, `late` or `not_counted`.
+        reason: Why it came late or was not counted.
+        compute_seconds: As the program measured it.
+        credited_seconds: As it counts; None: it does not.
+    """
+
+    unit_id: int
+    training: str
+    iteration: int
+    computer: str | None
+    num_images: int
+    status: str
+    reason: str | None
+    compute_seconds: float
+    credited_seconds: float | None
+    handed_in_at: datetime
+
+
+@dataclass(frozen=True)
+class UnitsReport:
+    """One person's units, the newest first, and the SQL that was asked for them."""
+
+    units: list[DecidedUnit]
+    statement: str
 
 
 def read_credit(connection: Connection, since: date | None = None, until: date | None = None) -> CreditReport:
@@ -56,5 +96,17 @@ def read_credit(connection: Connection, since: date | None = None, until: date |
     """
     queries = load_queries("credit")
     [zone] = connection.query(queries["time_zone"])
-    rows = connection.query(queries["credit"], {"since": since, "until": until})
-    return CreditReport([PersonsCredit(**row._asdict()) for row in rows], zone.name)
+    statement = connection.filled(queries["credit"], {"since": since, "until": until})
+    rows = connection.query(statement)
+    return CreditReport([PersonsCredit(**row._asdict()) for row in rows], zone.name, statement)
+
+
+def read_units(
+    connection: Connection, user: str, since: date | None = None, until: date | None = None
+) -> UnitsReport:
+    """One person's units between two dates, as the class's coordinator role."""
+    statement = connection.filled(
+        load_queries("credit")["units"], {"user": user, "since": since, "until": until}
+    )
+    rows = connection.query(statement)
+    return UnitsReport([DecidedUnit(**row._asdict()) for row in rows], statement)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import random
+import shutil
 import socket
 import sys
 import time
@@ -34,6 +35,18 @@ _RETRY_AFTER_CRASH_S = 30.0
 _RETRY_AFTER_STOP_S = 2.0
 _RETRY_INTERVAL_S = 0.3
 _LOCK_S = RECOVERY_S + 60
+# Beside the databases themselves, what a server and its host write into their folder.
+_SERVERS_FILES = (
+    "password",
+    "port",
+    "server.conf",
+    "pg_hba.conf",
+    "server.log*",
+    "host.json",
+    "host.lock",
+    "lock",
+    "moved_to.txt",
+)
 
 
 class EmbeddedPostgres:
@@ -132,6 +145,21 @@ class EmbeddedPostgres:
         with _plain_errors(self.data_dir):
             return Cluster(home_of(self.data_dir), self._bin_dir).answering()
 
+    def remove(self) -> None:
+        """Remove a server that does not run, with all its databases; what else lies in its folder stays.
+
+        Raises:
+            EmbeddedServerError: It runs, or a file of it cannot be removed.
+        """
+        with _plain_errors(self.data_dir):
+            if self.running_address() is not None:
+                raise EmbeddedServerError(
+                    f"The database in {self.data_dir} runs. Stop it first.", title="The database is in use"
+                )
+            home = home_of(self.data_dir)
+            for folder in {home, self.data_dir}:
+                _remove_server_files(folder)
+
     def is_running(self) -> bool:
         """Whether the server of this folder answers.
 
@@ -190,6 +218,25 @@ class EmbeddedPostgres:
             if _is_free(port, self._listen):
                 return port
         raise EmbeddedServerError("No free port was found on this computer. Choose one in the settings.")
+
+
+def _remove_server_files(folder: Path) -> None:
+    shutil.rmtree(folder / "pgdata", ignore_errors=not (folder / "pgdata").exists())
+    for pattern in _SERVERS_FILES:
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def server_log(data_dir: Path) -> Path:
+    """What the server of a folder has said since its last start."""
+    return home_of(data_dir.absolute()) / "server.log"
+
+
+def remembered_port(data_dir: Path) -> int | None:
+    """The port at which the server of a folder listened last; None: it never ran."""
+    return Cluster(home_of(data_dir.absolute()), None).remembered_port()
 
 
 def _is_free(port: int, listen: str) -> bool:

@@ -71,7 +71,7 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_checkpoints": "off",
     # Half-finished logins take places too; nobody needs a minute for one.
-    "authentication_timeout": "10s",
+    "authentication_timeout": "5s",
 }
 # The same with the first major version that knows each.
 _NEWER_SETTINGS = {

@@ -43,6 +43,16 @@ class EnrolCard:
     valid_until: datetime
     is_in_time: bool
 
+    @property
+    def num_left(self) -> int:
+        """How many may still come in with it."""
+        return max(0, self.max_uses - self.num_uses)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody can come in with it now."""
+        return self.is_in_time and self.num_left > 0
+
 
 @dataclass(frozen=True)
 class NewEnrolCard:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import psycopg2
 import psycopg2.errors
 from psycopg2 import sql
 
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.queries import load_queries
-from gan_desktop.errors import ConnectionFailed
+from gan_desktop.errors import ConnectionFailed, GanDesktopError
 
 T = TypeVar("T")
 
@@ -50,23 +52,46 @@ class Logins:
         )
         self._run("may_end_sessions" if version >= 160000 else "may_end_sessions_before_16", login.user)
 
-    def renew(self, login: Login) -> None:
-        """Give a login a new password; sessions with the old one end."""
-        verifier = self._verifier(login)
-        self.against(login.user, lambda: self._run("change_password", login.user, verifier=verifier))
+    def renew(self, logins: Sequence[Login]) -> None:
+        """Give logins new passwords, all or none of them; sessions with the old ones end."""
+        verifiers = {login.user: self._verifier(login) for login in logins}
+
+        def change() -> None:
+            with self._connection.transaction():
+                for user, verifier in verifiers.items():
+                    self._run("change_password", user, verifier=verifier)
+
+        self.against(list(verifiers), change)
 
     def close(self, user: str) -> None:
         """Let nobody in with a login any more; its sessions end."""
-        self.against(user, lambda: self._run("forbid", user))
+        self.against([user], lambda: self._run("forbid", user))
+
+    def close_all(self, users: Sequence[str]) -> None:
+        """The same for many, for all of them or for none."""
+        self.against(users, lambda: self._for_each("forbid", users))
+
+    def open_all(self, users: Sequence[str]) -> None:
+        """Let people in again, with the passwords that they had."""
+        self._for_each("allow", users)
 
     def drop(self, user: str) -> None:
         """Remove a login that owns nothing and that nothing refers to."""
         self._run("drop", user)
 
-    def against(self, user: str, change: Callable[[], object]) -> None:
-        """Change a login whose owner may try to prevent it by open transactions: these are ended."""
-        self._insist(change, lambda: self._end_sessions(user))
-        self._end_sessions(user)
+    def drop_all(self, users: Sequence[str]) -> None:
+        """The same for many that are closed.
+
+        One to which its owner has tied something that only he can take away stays, and lets nobody in.
+        """
+        for user in users:
+            with contextlib.suppress(psycopg2.Error, GanDesktopError):
+                self.drop(user)
+
+    def against(self, users: Sequence[str], change: Callable[[], object]) -> None:
+        """Change logins whose owners may try to prevent it by open transactions: these are ended."""
+        self._insist(change, lambda: self._end_sessions(users))
+        self._end_sessions(users)
 
     def making(self, make: Callable[[], T]) -> T:
         """Make logins in a transaction of its own, although somebody may keep an enrolment open.
@@ -97,8 +122,13 @@ class Logins:
                 self._connection.execute("SET lock_timeout = 0")
         raise AssertionError("the last attempt returns or raises")
 
-    def _end_sessions(self, user: str) -> None:
-        self._connection.query(self._sql["end_sessions"], {"login": user})
+    def _end_sessions(self, users: Sequence[str]) -> None:
+        self._connection.query(self._sql["end_sessions"], {"logins": list(users)})
+
+    def _for_each(self, statement: str, users: Sequence[str]) -> None:
+        with self._connection.transaction():
+            for user in users:
+                self._run(statement, user)
 
     def _verifier(self, login: Login) -> sql.Composable:
         return sql.Literal(self._connection.password_verifier(login.user, login.password))

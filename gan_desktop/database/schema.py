@@ -110,6 +110,22 @@ def init_class(administrator: Address, title: str) -> NewClass:
     return NewClass(roles.class_id, roles.coordinator, password)
 
 
+def renew_coordinator(administrator: Address) -> NewClass:
+    """Give a class's coordinator a new password; the former one ends.
+
+    For a class whose password is lost, by whoever made the class.
+
+    Raises:
+        SchemaError: No class here, or not its maker's login.
+    """
+    with Connection(administrator) as connection:
+        require_upgradable(connection)
+        [row] = connection.query("SELECT class_id FROM gan.class")
+        roles, password = ClassRoles(row.class_id), secrets.token_urlsafe(24)
+        _renew_coordinator(connection, roles, password)
+    return NewClass(roles.class_id, roles.coordinator, password)
+
+
 def require_upgradable(connection: Connection) -> int:
     """The version of the class that this login may bring up to date.
 
@@ -236,17 +252,28 @@ def _too_old(connection: Connection) -> SchemaError:
 
 
 @dataclass(frozen=True)
-class _Rights:
+class Rights:
+    """What a login may do in a database that is to hold a class.
+
+    Attributes:
+        postgresql: The server's major version.
+        owns_public: Whether schema public is ours to close and to fill.
+        missing: The SQL with which the server's administrator gives what is missing; empty: nothing.
+    """
+
+    postgresql: int
     is_superuser: bool
-    # Whether schema public is ours to close and to fill.
     owns_public: bool
+    missing: tuple[str, ...] = ()
 
     @property
     def api_schema(self) -> str:
+        """Where functions and views go."""
         return "public" if self.owns_public else "gan_api"
 
 
-def _require_rights(connection: Connection, administrator: Address) -> _Rights:
+def read_rights(connection: Connection) -> Rights:
+    """What this login may do here; nothing is changed."""
     [row] = connection.query(
         """
         SELECT current_setting('server_version_num')::integer / 10000 AS postgresql,
@@ -258,24 +285,30 @@ def _require_rights(connection: Connection, administrator: Address) -> _Rights:
         WHERE r.rolname = current_user AND d.datname = current_database()
         """
     )
-    if row.postgresql < OLDEST_POSTGRESQL:
+    login, dbname = connection.address.user, connection.address.dbname
+    missing = []
+    if not row.makes_roles:
+        missing.append(f'ALTER ROLE "{login}" CREATEROLE;')
+    if not row.owns_database:
+        missing.append(f'ALTER DATABASE "{dbname}" OWNER TO "{login}";')
+    return Rights(row.postgresql, row.rolsuper, row.owns_public, tuple(missing))
+
+
+def _require_rights(connection: Connection, administrator: Address) -> Rights:
+    rights = read_rights(connection)
+    if rights.postgresql < OLDEST_POSTGRESQL:
         raise SchemaError(
-            f"This server is PostgreSQL {row.postgresql}, and a class needs {OLDEST_POSTGRESQL} or newer."
+            f"This server is PostgreSQL {rights.postgresql}, and a class needs {OLDEST_POSTGRESQL} or newer."
             " Ask its administrator, or keep the class on this computer: gan-desktop class host",
             title="The server is too old for a class",
         )
-    missing = []
-    if not row.makes_roles:
-        missing.append(f'ALTER ROLE "{administrator.user}" CREATEROLE;')
-    if not row.owns_database:
-        missing.append(f'ALTER DATABASE "{administrator.dbname}" OWNER TO "{administrator.user}";')
-    if missing:
+    if rights.missing:
         raise SchemaError(
             f'"{administrator.user}" may not make a class here. Ask the server\'s administrator to run'
-            " this once, then try again:\n    " + "\n    ".join(missing),
+            " this once, then try again:\n    " + "\n    ".join(rights.missing),
             title="This login may not make a class",
         )
-    return _Rights(row.rolsuper, row.owns_public)
+    return rights
 
 
 def _random_id() -> str:
@@ -364,7 +397,7 @@ def _keep_room_for_coordinator(connection: Connection, roles: ClassRoles) -> Non
         _run(connection, "use_reserved_connections", coordinator=roles.coordinator)
 
 
-def _close_doors(connection: Connection, roles: ClassRoles, address: Address, rights: _Rights) -> None:
+def _close_doors(connection: Connection, roles: ClassRoles, address: Address, rights: Rights) -> None:
     named = {"owner": roles.owner, "database": address.dbname}
     _run(connection, "close_database", coordinator=roles.coordinator, student=roles.student, **named)
     _run(connection, "create_schema", owner=roles.owner)

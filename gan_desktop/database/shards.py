@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gan_desktop.database.connection import Connection, binary
 from gan_desktop.database.queries import load_queries
 from gan_desktop.errors import GanDesktopError
-from gan_desktop.records import ShardFile
+from gan_desktop.records import RunStatus, Shard, ShardFile
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,37 @@ class Dataset:
     image_size: int
     num_images: int
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class PicturesUse:
+    """A training that learns, or has learned, from a data set."""
+
+    dataset_id: int
+    run_id: int
+    name: str
+    status: RunStatus
+
+
+@dataclass(frozen=True)
+class StoredPictures:
+    """A data set with the room that it takes.
+
+    Attributes:
+        num_images: All pictures; `num_held_out` of them are kept for measuring.
+        num_bytes: In the database; `num_bytes_elsewhere` lie on a web server.
+        uses: Newest first.
+    """
+
+    dataset_id: int
+    name: str
+    image_size: int
+    num_images: int
+    created_at: datetime
+    num_bytes: int
+    num_bytes_elsewhere: int
+    num_held_out: int
+    uses: tuple[PicturesUse, ...] = ()
 
 
 def choose_dataset(datasets: Sequence[Dataset], dataset_id: int | None) -> Dataset:
@@ -123,6 +155,38 @@ class ShardStore:
         """A stored data set."""
         [row] = self._query("dataset", dataset_id=dataset_id)
         return Dataset(**row._asdict())
+
+    def stored(self) -> tuple[StoredPictures, ...]:
+        """All finished data sets, oldest first, with who learns from them."""
+        uses = [
+            PicturesUse(**{**row._asdict(), "status": RunStatus(row.status)}) for row in self._query("uses")
+        ]
+        return tuple(
+            StoredPictures(
+                **row._asdict(), uses=tuple(use for use in uses if use.dataset_id == row.dataset_id)
+            )
+            for row in self._query("stored")
+        )
+
+    def smallest_shard(self, dataset_id: int) -> Shard | None:
+        """The file of a data set that is fetched soonest; None: there is no such set."""
+        rows = self._query("smallest_shard", dataset_id=dataset_id)
+        return Shard(**rows[0]._asdict()) if rows else None
+
+    def delete(self, dataset_id: int) -> tuple[PicturesUse, ...] | None:
+        """Delete a data set that no training needs any more.
+
+        Returns:
+            The trainings for which it was kept; none: it is gone. None: there is no such set.
+        """
+        with self._connection.transaction():
+            if not self._query("lock_dataset", dataset_id=dataset_id):
+                return None
+            [held] = [each for each in self.stored() if each.dataset_id == dataset_id]
+            if not held.uses:
+                self._execute("forget_shards", dataset_id=dataset_id)
+                self._execute("forget_dataset", dataset_id=dataset_id)
+            return held.uses
 
     def _query(self, statement: str, **parameters: Any) -> list[Any]:
         return self._connection.query(self._sql[statement], parameters)

@@ -19,6 +19,7 @@ class RunSummary:
     """One training in a line. `distance` is the one measured last; None: never measured.
 
     `coordinator_silent_s` is the time since the coordinator's last sign of life; None: it never ran.
+    `is_coordinated`: one holds the training's lease, and has not said goodbye.
     """
 
     run_id: int
@@ -30,6 +31,7 @@ class RunSummary:
     total_images: int
     distance: float | None
     coordinator_silent_s: float | None
+    is_coordinated: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class WorkerSummary:
         last_error: Why a unit of it came to nothing lately; None: all goes well.
         silent_s: Time since its last sign of life.
         is_withdrawn: Its owner was removed from the class.
+        user: Its owner's login.
     """
 
     worker_id: str
@@ -58,16 +61,18 @@ class WorkerSummary:
     program_version: str | None
     silent_s: float
     is_withdrawn: bool = False
+    user: str = ""
 
 
 @dataclass(frozen=True)
 class Room:
-    """Connections that a server (or its database) allows, those kept for its administrator, and those in
-    use for something else than the class."""
+    """Connections that a server (or its database) allows, those kept for its administrator, those in use for
+    something else than the class, and those in use for the class."""
 
     allowed: int
     reserved: int
     used_by_others: int
+    used_by_class: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,10 @@ class Statistics:
     def server(self) -> Server:
         """The server's clock and the class's size."""
         return Server(**self._query("server")[0]._asdict())
+
+    def mbit_s(self) -> float:
+        """What updates and weights of the last minute moved, in megabits a second. Pictures are not in it."""
+        return float(self._query("traffic")[0].bits_s) / 1e6
 
     def workers(self) -> list[WorkerSummary]:
         """All computers that ever took part: those at work first."""

@@ -1,46 +1,36 @@
 """Starts the window: the application, one instance, the first paint, then everything that takes time.
 
 This file and what it imports stay free of PyTorch and psycopg2: they load in the threads that need them,
-behind a window that is there already. (On Windows PyTorch is imported before PySide6: cli.py does that.)
+behind a window that is there already. (What must be imported before PySide6 cli.py imports.)
 """
 
 from __future__ import annotations
 
-import logging
-import signal
-import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
 
 from gan_desktop.errors import CredentialsError, GanDesktopError
+from gan_desktop.gui.application import ErrorCatcher, end_on_signals, make_application
 from gan_desktop.gui.background import run_in_background, wait_for_background
 from gan_desktop.gui.demo_host import DemoHost
-from gan_desktop.gui.error_dialog import ErrorDialog
-from gan_desktop.gui.icons import application_icon
 from gan_desktop.gui.joining.demo import end_demos
 from gan_desktop.gui.joining.draft import WELCOME, Draft, load_draft
 from gan_desktop.gui.joining.entrance import forget_person
 from gan_desktop.gui.main_window import MainWindow
 from gan_desktop.gui.session import JoinedClass, Places, Session
 from gan_desktop.gui.single_instance import SingleInstance
-from gan_desktop.gui.theme import choose_theme, follow_theme
+from gan_desktop.gui.theme import choose_theme
 from gan_desktop.gui.translation import chosen_language, engine_text, install_translation
 from gan_desktop.gui.tray import Tray
+from gan_desktop.worker.options import WorkerOptions
 
 if TYPE_CHECKING:
     from gan_desktop.demo_class import DemoOptions
 
-logger = logging.getLogger(__name__)
-
-# The interpreter gets to see Ctrl+C only when Qt calls it now and then.
-SIGNALS_EVERY_MS = 300
 BACKGROUND_MS = 5_000
 
 
@@ -51,6 +41,8 @@ class Start:
     Attributes:
         find_class: Reads settings and password; called away from the window's thread. It raises a
             GanDesktopError where no class is set.
+        read_options: What command line and config.yaml say of the worker, for a class that is joined later;
+            called away from the window's thread.
         choose_demo: The demo's options; None: no demo.
         places: Where files go; None: the system's usual folders.
         card: A join card's file (its whole path) or link to begin with; mostly empty.
@@ -58,6 +50,7 @@ class Start:
     """
 
     find_class: Callable[[], JoinedClass]
+    read_options: Callable[[], WorkerOptions] = lambda: WorkerOptions(name="")
     choose_demo: Callable[[], DemoOptions] | None = None
     places: Places | None = None
     card: str = ""
@@ -77,13 +70,14 @@ def run_window(start: Start, on_window: Callable[[MainWindow], object] = lambda 
     if start.choose_demo is None and not instance.is_first(start.card):
         return 0
     session = Session(places)
+    session.read_options = start.read_options
     install_translation(application, chosen_language(session.preferences.language))
     choose_theme(session.preferences.theme)
     window = MainWindow(session)
     instance.started_again.connect(partial(_come_forward, window))
     catcher = ErrorCatcher(window)
     catcher.install()
-    _end_on_signals(application, window)
+    end_on_signals(application, window)
     window.painted.connect(window.make_pages, Qt.ConnectionType.QueuedConnection)
     _find_class(start, session, window)
     # A window that hides goes on; one that is closed for good says so.
@@ -117,19 +111,6 @@ def _begin_quietly(session: Session, window: MainWindow, has_tray: bool) -> None
     window.begin_unseen()
     if not has_tray:
         window.showMinimized()
-
-
-def make_application() -> QApplication:
-    """The one QApplication, with name, icon, style and theme."""
-    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
-    existing = QApplication.instance()
-    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
-    application.setApplicationName("gan-desktop")
-    application.setApplicationDisplayName("GAN Desktop")
-    application.setDesktopFileName("gan-desktop")
-    application.setWindowIcon(application_icon())
-    follow_theme(application)
-    return application
 
 
 def _find_class(start: Start, session: Session, window: MainWindow) -> None:
@@ -187,58 +168,3 @@ def _hold_demo(choose: Callable[[], DemoOptions], session: Session, window: Main
     host.failed.connect(fail)
     session.prepare(session.tr("Preparing the demo class on this computer ..."))
     window.painted.connect(host.start)
-
-
-def _end_on_signals(application: QApplication, window: MainWindow) -> None:
-    """Ctrl+C in the terminal, or a shutdown: hand in and end."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.quit())
-    clock = QTimer(application, interval=SIGNALS_EVERY_MS)
-    clock.timeout.connect(lambda: None)
-    clock.start()
-
-
-class ErrorCatcher(QObject):
-    """Shows errors that nobody expected, of any thread, in a dialog with a report to copy."""
-
-    happened = Signal(str)
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._is_shown = False
-        self.happened.connect(self._show)
-
-    def install(self) -> None:
-        """Catch from now on."""
-        sys.excepthook = self._catch
-        threading.excepthook = lambda args: self._catch(args.exc_type, args.exc_value, args.exc_traceback)
-
-    def uninstall(self) -> None:
-        """Leave errors to the interpreter again."""
-        sys.excepthook = sys.__excepthook__
-        threading.excepthook = threading.__excepthook__
-
-    def _catch(
-        self, kind: type[BaseException], error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if not isinstance(error, Exception):
-            sys.__excepthook__(kind, error or kind(), traceback)
-            return
-        from gan_desktop.error_report import error_report
-
-        logger.error("Unexpected", exc_info=error)
-        # By signal: the error may be another thread's.
-        self.happened.emit(error_report(error))
-
-    @Slot(str)
-    def _show(self, report: str) -> None:
-        # One at a time: what fails again and again would bury the window.
-        if not self._is_shown:
-            self._is_shown = True
-            dialog = ErrorDialog(report, self._window)
-            dialog.finished.connect(self._forget)
-            dialog.open()
-
-    def _forget(self) -> None:
-        self._is_shown = False

@@ -1,4 +1,4 @@
-"""Short work away from the window's thread: a file, the password store, one question to the class."""
+"""Work away from the window's thread: a file, the password store, one question to the class."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def run_in_background(
     *,
     owner: QObject,
     gently: bool = False,
+    is_long: bool = False,
 ) -> None:
     """Call `function` in a pool thread, then `on_done` or `on_error` in the window's thread.
 
@@ -36,6 +37,7 @@ def run_in_background(
     Args:
         owner: The widget that asked: once it is gone, the answer is dropped.
         gently: It takes long and nobody waits for it: one such call at a time, at low priority.
+        is_long: It may take minutes: short calls do not queue behind it.
     """
     desk = _desk()
     number = desk.expect(_Expected(on_done, on_error, owner))
@@ -53,13 +55,13 @@ def run_in_background(
         if shiboken6.isValid(desk):
             (desk.done if is_done else desk.failed).emit(number, answer)
 
-    (desk.gentle if gently else QThreadPool.globalInstance()).start(work)
+    (desk.gentle if gently else desk.long if is_long else desk.short).start(work)
 
 
 def wait_for_background(milliseconds: int) -> bool:
     """Let calls that are under way come to their end; False: some did not."""
     until = time.monotonic() + milliseconds / 1_000
-    for pool in (QThreadPool.globalInstance(), _desk().gentle):
+    for pool in (_desk().short, _desk().long, _desk().gentle):
         if not pool.waitForDone(max(0, round(1_000 * (until - time.monotonic())))):
             return False
     return True
@@ -90,7 +92,10 @@ class _Desk(QObject):
         super().__init__(parent)
         self._numbers = itertools.count(1)
         self._expected: dict[int, _Expected] = {}
-        self.gentle = QThreadPool(self)
+        # They wait for disk and network rather than compute: more than there are cores.
+        self.short, self.long, self.gentle = (QThreadPool(self) for _ in range(3))
+        self.short.setMaxThreadCount(8)
+        self.long.setMaxThreadCount(8)
         self.gentle.setMaxThreadCount(1)
         self.done.connect(self._take_answer)
         self.failed.connect(self._take_error)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -30,12 +30,41 @@ from gan_desktop.gui.trouble import Remedy, Trouble
 HOW_TO_UPDATE_DRIVER = "https://www.nvidia.com/drivers"
 
 
-class Banner(QFrame):
-    """Shows the session's trouble; hidden without one."""
+class TellsTrouble(Protocol):
+    """A session of either window."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    trouble_changed: Any
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is to be shown."""
+
+    def dismiss_trouble(self) -> None:
+        """The person has read it."""
+
+
+class Banner(QFrame):
+    """Shows the session's trouble; hidden without one.
+
+    Args:
+        acts: What each remedy does here; one that is missing is not offered.
+        words: What a remedy's button says here, other than in a student's window.
+        copy_words: The button that copies the trouble; empty: for one's instructor.
+    """
+
+    def __init__(
+        self,
+        session: TellsTrouble,
+        acts: Mapping[Remedy, Callable[[], object]],
+        parent: QWidget | None = None,
+        *,
+        words: Mapping[Remedy, str] | None = None,
+        copy_words: str = "",
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._words = words or {}
+        self._acts = {Remedy.COPY_FOR_IT: self.copy, **acts}
+        self._copy_words = copy_words or self.tr("Copy for my instructor")
         self._trouble: Trouble | None = None
         self._icon = QLabel(self)
         self._title = QLabel(self)
@@ -96,14 +125,15 @@ class Banner(QFrame):
                 widget.hide()
                 widget.deleteLater()
         for remedy in trouble.remedies:
-            self._add_button(self._label(remedy), partial(self._act, remedy))
+            if remedy in self._acts:
+                self._add_button(self._words.get(remedy) or self._label(remedy), self._acts[remedy])
         if trouble.details:
             self._add_button(self.tr("Details"), self._toggle_details)
         if not trouble.is_warning:
-            self._add_button(self.tr("Copy for my instructor"), self.copy)
+            self._add_button(self._copy_words, self.copy)
         self._buttons.addStretch(1)
 
-    def _add_button(self, text: str, act: Callable[[], None]) -> None:
+    def _add_button(self, text: str, act: Callable[[], object]) -> None:
         button = QPushButton(text, self)
         button.setAutoDefault(False)
         button.clicked.connect(lambda _checked=False: act())
@@ -117,25 +147,8 @@ class Banner(QFrame):
             Remedy.COPY_FOR_IT: self.tr("Copy message for IT"),
             Remedy.GET_NEW_VERSION: self.tr("Get the new version"),
             Remedy.UPDATE_DRIVER: self.tr("How to update"),
+            Remedy.GO_ON: self.tr("Go on"),
         }[remedy]
-
-    def _act(self, remedy: Remedy) -> None:
-        session = self._session
-        match remedy:
-            case Remedy.TRY_AGAIN:
-                session.dismiss_trouble()
-                session.refresh()
-                session.start()
-            case Remedy.NEW_ADDRESS:
-                session.ask_to_join("address")
-            case Remedy.NEW_CARD:
-                session.ask_to_join("card")
-            case Remedy.COPY_FOR_IT:
-                self.copy()
-            case Remedy.GET_NEW_VERSION:
-                session.show_page("help/questions")
-            case Remedy.UPDATE_DRIVER:
-                QDesktopServices.openUrl(QUrl(HOW_TO_UPDATE_DRIVER))
 
     def _toggle_details(self) -> None:
         self._details.setVisible(self._details.isHidden())
@@ -151,3 +164,21 @@ class Banner(QFrame):
                 f"GAN Desktop {__version__}, {platform.platform()}",
             )
             QGuiApplication.clipboard().setText(without_secrets("\n".join(filter(None, lines))))
+
+
+def students_remedies(session: Session) -> Mapping[Remedy, Callable[[], object]]:
+    """What a student can do about a trouble."""
+
+    def try_again() -> None:
+        session.dismiss_trouble()
+        session.refresh()
+        session.start()
+
+    return {
+        Remedy.TRY_AGAIN: try_again,
+        Remedy.NEW_ADDRESS: lambda: session.ask_to_join("address"),
+        Remedy.NEW_CARD: lambda: session.ask_to_join("card"),
+        Remedy.GET_NEW_VERSION: lambda: session.show_page("help/questions"),
+        Remedy.GO_ON: session.dismiss_trouble,
+        Remedy.UPDATE_DRIVER: lambda: QDesktopServices.openUrl(QUrl(HOW_TO_UPDATE_DRIVER)),
+    }

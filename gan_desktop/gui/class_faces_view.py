@@ -48,7 +48,6 @@ class ClassFacesView(QWidget):
         self._show_state()
 
     def _lay_out(self) -> None:
-        self.setFocusProxy(self.film)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(em(self))

@@ -101,7 +101,7 @@ class ClassMenu(QToolButton):
         if here is not None and _is_same(here, known):
             return
         run_in_background(
-            lambda: entrance.open_known(known, session.classes),
+            lambda: entrance.open_known(known, session.classes, session.read_options),
             session.switch,
             session.tell_trouble,
             owner=self,
@@ -167,7 +167,9 @@ class ClassMenu(QToolButton):
             pictures = entrance.pictures_folder(places, session.preferences)
             entrance.forget_class(joined.known, session.classes, places, pictures)
         known = next(iter(session.classes.all()), None)
-        return entrance.open_known(known, session.classes) if known is not None else None
+        if known is None:
+            return None
+        return entrance.open_known(known, session.classes, session.read_options)
 
     def _join_next(self, joined: JoinedClass | None) -> None:
         if joined is not None:

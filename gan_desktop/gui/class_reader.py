@@ -6,6 +6,7 @@ when the worker has told of something (`look`), and now and then.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import sys
@@ -22,6 +23,7 @@ from gan_desktop.records import Run, TrainingNow
 if TYPE_CHECKING:
     from gan_desktop.database.class_view import ClassView
     from gan_desktop.database.connection import Address, Connection
+    from gan_desktop.worker.traffic import Rate
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,9 @@ class AverageAnswer:
 class ClassReader(QThread):
     """Delivers what it reads as records; `stop` and wait before it is dropped.
 
+    Args:
+        rate: The person's limit on transfers, shared with the worker.
+
     Signals:
         snapshot_read: A `ClassSnapshot`: the one from the disk first, then whenever something changed.
         sample_read: A `SampleDrawn`: the newest grid of faces, and those asked for.
@@ -79,16 +84,25 @@ class ClassReader(QThread):
     average_read = Signal(object)
     link_changed = Signal(object)
 
-    def __init__(self, address: Address, folder: SnapshotFolder, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        folder: SnapshotFolder,
+        parent: QObject | None = None,
+        rate: Rate | None = None,
+    ) -> None:
         super().__init__(parent)
         self._address = address
         self._folder = folder
+        self._rate = rate
         self._snapshot = ClassSnapshot()
         # None: look at everything now; a number: fetch this iteration's faces.
         self._requests: queue.SimpleQueue[int | AverageWanted | None] = queue.SimpleQueue()
         self._is_stopping = False
         self._link: ClassLink | None = None
         self._newest_sample = -1
+        # The run whose last generator was fetched for the time after the class's end.
+        self._farewell_to: int | None = None
 
     # -- from any thread ------------------------------------------------------------------------
 
@@ -121,6 +135,8 @@ class ClassReader(QThread):
                 try:
                     self._read_while_connected()
                 except GanDesktopError as error:
+                    if self._is_stopping:
+                        return
                     self._tell_link(None, error)
                     if time.monotonic() - began > LONGEST_PAUSE_S:
                         pause_s = SHORTEST_PAUSE_S
@@ -143,8 +159,10 @@ class ClassReader(QThread):
         from gan_desktop.database.class_view import ClassView
         from gan_desktop.database.connection import Connection
         from gan_desktop.database.schema import require_fitting_schema
+        from gan_desktop.worker.traffic import Traffic
 
-        with Connection(self._address, "gan-desktop window") as connection:
+        meter = Traffic(lambda: self._is_stopping, self._rate)
+        with Connection(self._address, "gan-desktop window", meter=meter) as connection:
             require_fitting_schema(connection)
             view = ClassView(connection)
             self._tell_link(connection, None)
@@ -187,6 +205,15 @@ class ClassReader(QThread):
         if read.sample_iterations and read.sample_iterations[-1] > self._newest_sample:
             self._newest_sample = read.sample_iterations[-1]
             self._bring_sample(self._newest_sample, view)
+        if training is not None and read.totals is not None and read.totals.ended_at is not None:
+            self._keep_generator(training.run, view)
+
+    def _keep_generator(self, run: Run, view: ClassView) -> None:
+        """Fetch the last generator of a class that has ended: its logins are closed soon."""
+        if self._farewell_to != run.run_id:
+            with contextlib.suppress(PayloadError):
+                self._average(run, AverageWanted(), view)
+                self._farewell_to = run.run_id
 
     def _serve(self, seconds: float, view: ClassView | None) -> bool:
         """Answer requests for so long; False: a look at everything was asked for."""

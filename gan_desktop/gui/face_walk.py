@@ -42,7 +42,6 @@ class FaceWalk(QWidget):
         column.setSpacing(em(self, 0.3))
         column.addLayout(row)
         column.addWidget(words)
-        self.setFocusProxy(self._slider)
         self._show_play()
 
     @property

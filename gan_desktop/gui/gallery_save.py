@@ -45,7 +45,6 @@ class SaveButton(QWidget):
         column.addWidget(self._said)
         column.addWidget(self._button)
         column.addWidget(self._cancel)
-        self.setFocusProxy(self._button)
 
     def offer(self, text: str, act: Callable[[], None]) -> None:
         """Add an entry to the menu."""

@@ -38,9 +38,14 @@ class HardwareMonitor(QObject):
         super().__init__(parent)
         self._reader = reader
         self._is_reading = False
+        self._card = ""
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
+
+    def watch(self, uuid: str) -> None:
+        """Read this graphics card from the next look on."""
+        self._card = uuid
 
     def look(self) -> None:
         """Read now; `read` follows."""
@@ -54,6 +59,8 @@ class HardwareMonitor(QObject):
             from gan_desktop.worker.readings import HardwareReader
 
             self._reader = HardwareReader()
+        if self._card:
+            self._reader.watch(self._card)
         return Reading(self._reader.card(), self._reader.read())
 
     def _take(self, reading: Reading) -> None:

@@ -18,7 +18,7 @@ from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
 from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.words import megabytes, number, percent
-from gan_desktop.records import Readings
+from gan_desktop.records import Joined, Readings
 
 if TYPE_CHECKING:
     from gan_desktop.worker.readings import Card, HardwareReader
@@ -46,6 +46,8 @@ class HardwarePage(QWidget):
         self._lay_out()
         self._monitor = HardwareMonitor(reader, self)
         self._monitor.read.connect(self._take)
+        session.joined_as.connect(self._watch_card)
+        self._watch_card(session.joined_as_now)
         self._monitor.look()
         session.shut_down_done.connect(self._network.save)
 
@@ -63,6 +65,7 @@ class HardwarePage(QWidget):
                 (LineLook(0), _DASHED),
                 self,
                 names=(self.tr("received"), self.tr("sent")),
+                least_top=1.0,
                 write_y=_write_amount,
             ),
             "gpu_percent": Meter(self.tr("Graphics card"), one, self, highest=100.0, write_y=write_percent),
@@ -84,6 +87,12 @@ class HardwarePage(QWidget):
         column.addLayout(grid, 1)
 
     # -- what arrives ---------------------------------------------------------------------------
+
+    @Slot(object)
+    def _watch_card(self, joined: Joined | None) -> None:
+        """Of several cards the one that computes is read."""
+        if joined is not None and joined.card_uuid is not None:
+            self._monitor.watch(joined.card_uuid)
 
     @Slot(object)
     def _take(self, reading: Reading) -> None:

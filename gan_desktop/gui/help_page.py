@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QShowEvent, QTextBlockFormat, QTextCursor
+from PySide6.QtCore import QCoreApplication, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QShowEvent, QTextBlockFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QListWidget, QTextBrowser, QVBoxLayout, QWidget
 
 import gan_desktop
@@ -43,7 +43,8 @@ class HelpPage(QWidget):
         self.contents.setAccessibleName(self.tr("Topics"))
         for title in TITLES.values():
             self.contents.addItem(QCoreApplication.translate("help", title))
-        self.contents.setFixedWidth(self.contents.sizeHintForColumn(0) + em(self, 1.8))
+        self.contents.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.contents.setFixedWidth(self.contents.sizeHintForColumn(0) + em(self, 2.6))
         self.contents.currentRowChanged.connect(self._show)
         set_role(self.contents, "sidebar")
         self.text = QTextBrowser(self)
@@ -59,6 +60,8 @@ class HelpPage(QWidget):
         self._lay_out()
         session.unit_delivered.connect(self._take_unit)
         session.page_wanted.connect(self._turn_to)
+        # A text keeps the colour of the links that it was made with.
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._show)
         self.contents.setCurrentRow(0)
 
     def _lay_out(self) -> None:

@@ -70,9 +70,7 @@ class IterationFilm(QWidget):
         self._slider.setToolTip(self.tr("Arrow keys step, Home and End go to the first and the newest."))
         self._slider.valueChanged.connect(self._choose)
         # Whoever clicks on the faces can step with the arrow keys.
-        self.faces.setFocusProxy(self._slider)
         self.faces.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setFocusProxy(self._slider)
         self._play = QToolButton(self)
         self._play.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._play.clicked.connect(self.toggle)

@@ -40,7 +40,8 @@ class JoinWizard(QWidget):
         self._keeper = DraftKeeper(session.places.config, session)
         self._came_from: list[Step] = []
         self._step = Step.CHOOSE
-        self._choose, self._teach, self._try = ChoosePage(self), TeachPage(self), TryPage(self)
+        self._choose, self._try = ChoosePage(self), TryPage(self)
+        self._teach = TeachPage(session.places, self)
         self._card, self._code, self._by_hand = CardPage(self), CodePage(self), ByHandPage(self)
         self._address, self._confirm = AddressPage(self), ConfirmPage(session, self)
         self._ready, self._first_unit = ReadyPage(session, self), FirstUnitPage(session, self)
@@ -68,7 +69,8 @@ class JoinWizard(QWidget):
 
     def _connect(self) -> None:
         self._choose.join_wanted.connect(lambda: self.show_step(Step.CARD))
-        self._choose.teach_wanted.connect(lambda: self.show_step(Step.TEACH))
+        self._choose.teach_wanted.connect(self._teach_class)
+        self._teach.quit_wanted.connect(self._close_window)
         self._choose.try_wanted.connect(self._start_demo)
         self._choose.again.clicked.connect(lambda _checked=False: self._session.look_for_class())
         self._card.code_wanted.connect(lambda: self.show_step(Step.CODE))
@@ -153,7 +155,7 @@ class JoinWizard(QWidget):
             if typed is None:
                 self._card.say_once_more(draft.class_name)
             self.show_step(typed or Step.CARD)
-        elif step in (Step.CARD, Step.CODE, Step.BY_HAND, Step.TEACH):
+        elif step in (Step.CARD, Step.CODE, Step.BY_HAND):
             self._came_from = [Step.CHOOSE]
             self.show_step(step)
 
@@ -240,7 +242,10 @@ class JoinWizard(QWidget):
 
         self._address.show_busy(self.tr("Connecting to {host} ...").format(host=host))
         run_in_background(
-            lambda: entrance.move(known, session.classes, (host, port)), self._take_moved, tell, owner=self
+            lambda: entrance.move(known, session.classes, (host, port), session.read_options),
+            self._take_moved,
+            tell,
+            owner=self,
         )
 
     def _take_moved(self, joined: JoinedClass) -> None:
@@ -272,6 +277,16 @@ class JoinWizard(QWidget):
         self._step = Step.CHOOSE
         self._keeper.keep(None)
         self.left.emit()
+
+    # -- teaching -------------------------------------------------------------------------------
+
+    def _teach_class(self) -> None:
+        self.show_step(Step.TEACH)
+        self._teach.open_window()
+
+    def _close_window(self) -> None:
+        self._keeper.keep(None)
+        self.window().close()
 
     # -- trying ---------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gan_desktop.errors import GanDesktopError
+from gan_desktop.errors import GanDesktopError, SaveFailed
 from gan_desktop.gui import icons
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.log_file import LogFile, log_folder
@@ -229,5 +229,7 @@ def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise GanDesktopError(f"{folder} cannot be made: {error.strerror}. Free some disk space.") from error
+        raise SaveFailed(
+            f"{folder} cannot be made: {error.strerror}. Free some disk space.", title="No folder for the log"
+        ) from error
     return folder

@@ -27,7 +27,7 @@ class Meter(QFrame):
     Args:
         looks: Of its curves, mostly one.
         names: What the curves are called, where there are several.
-        highest: The top of the scale; None: as high as it has been.
+        highest: The top of the scale; None: as high as it has been, and at least `least_top`.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Meter(QFrame):
         *,
         names: tuple[str, ...] = (),
         highest: float | None = None,
+        least_top: float = 0.0,
         write_y: Callable[[float, int], str] | None = None,
     ) -> None:
         super().__init__(parent)
@@ -47,6 +48,7 @@ class Meter(QFrame):
             looks,
             self,
             y_limits=None if highest is None else (0.0, highest),
+            least_top=least_top,
             write_x=self._write_minutes,
             write_y=write_y,
         )
@@ -104,6 +106,12 @@ class Meter(QFrame):
         self._value.setText("")
         self._why_none.setText(words)
         self._stack.setCurrentWidget(self._why_none)
+
+    def clear(self, now_s: float) -> None:
+        """Forget what was read: it was of something else."""
+        self._buffer.clear()
+        self._value.setText("")
+        self.redraw(now_s)
 
     def redraw(self, now_s: float) -> None:
         """Draw the last ten minutes as of now."""

@@ -56,7 +56,6 @@ class MyFacesView(QWidget):
         self._look()
 
     def _lay_out(self) -> None:
-        self.setFocusProxy(self.film)
         stage = self.film.stage
         for column, title in enumerate((self._before_title, self._after_title)):
             set_role(title, "muted")

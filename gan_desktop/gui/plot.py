@@ -65,6 +65,15 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         self.enableAutoSIPrefix(False)
         self.setStyle(tickLength=-4, maxTickLevel=0, autoExpandTextSpace=False, hideOverlappingLabels=True)
 
+    def tickSpacing(  # noqa: N802
+        self, least: float, most: float, size: float
+    ) -> list[tuple[float, float]]:
+        """Pyqtgraph's name: how far ticks are from each other. Along x all is counted: no half iterations."""
+        levels: list[tuple[float, float]] = super().tickSpacing(least, most, size)
+        if self.orientation == "bottom":
+            levels = [level for level in levels if level[0] >= 1] or [(1.0, 0.0)]
+        return levels
+
     def tickStrings(  # noqa: N802
         self, values: Sequence[float], _scale: float, spacing: float
     ) -> list[str]:
@@ -81,6 +90,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
 
     Args:
         y_limits: A fixed range, its ticks a quarter of it apart; None: from 0 to the highest curve in view.
+        least_top: Then at least so high: what is next to nothing looks like it.
         guide: A height worth comparing with, as a dotted line.
     """
 
@@ -90,6 +100,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         parent: QWidget | None = None,
         *,
         y_limits: tuple[float, float] | None = None,
+        least_top: float = 0.0,
         guide: float | None = None,
         write_x: Callable[[float, int], str] | None = None,
         write_y: Callable[[float, int], str] | None = None,
@@ -97,7 +108,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         axes = {"bottom": NumberAxis("bottom", write_x), "left": NumberAxis("left", write_y)}
         super().__init__(parent, axisItems=axes)
         self.looks = tuple(looks)
-        self._y_limits = y_limits
+        self._y_limits, self._least_top = y_limits, least_top
         if y_limits is not None:
             axes["left"].setTickSpacing(levels=[((y_limits[1] - y_limits[0]) / 4, y_limits[0])])
         item = self.getPlotItem()
@@ -126,7 +137,8 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         """Draw these curves, one per look."""
         for index, curve in enumerate(self._curves):
             curve.show(thinned.x, thinned.mean[index], thinned.low[index], thinned.high[index])
-        self._y_range = self._y_limits or _fitting_range(thinned)
+        low, high = _fitting_range(thinned)
+        self._y_range = self._y_limits or (low, max(high, self._least_top))
         self._fit_height()
 
     def show_marks(self, iterations: Sequence[float], joins: Sequence[float]) -> None:

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from gan_desktop.errors import GanDesktopError
+from gan_desktop.errors import ConnectionFailed, GanDesktopError
 from gan_desktop.gui.class_reader import AverageWanted, ClassLink, ClassReader
 from gan_desktop.gui.limits import demo_limits, to_limits
 from gan_desktop.gui.preferences import Preferences, load_preferences, save_preferences
@@ -59,6 +59,7 @@ from gan_desktop.records import (
 from gan_desktop.worker.home import account_of, workers_folder
 from gan_desktop.worker.limits import Limits
 from gan_desktop.worker.options import WorkerOptions
+from gan_desktop.worker.traffic import Rate
 
 if TYPE_CHECKING:
     from gan_desktop.database.connection import Address
@@ -68,7 +69,9 @@ logger = logging.getLogger(__name__)
 
 # Transfers of this time make the "MB an hour".
 TRAFFIC_S = 600.0
-_BYTES_PER_VALUE = {"fp32": 4, "fp16": 2, "int8": 1}
+SHORTEST_TRAFFIC_S = 30.0
+# Before, pictures that come only once would be taken for what comes all the time.
+MEASURED_AFTER_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -169,14 +172,20 @@ class Session(QObject):
         self._preparing = ""
         self._trouble = Trouble("Settings", damaged, is_warning=True) if damaged else None
         self._my_faces: tuple[bytes, ...] = ()
-        self._traffic: deque[tuple[float, float]] = deque()
+        self._ready_check: ReadyCheck | None = None
+        # When the worker's connection had carried how many bytes.
+        self._traffic: deque[tuple[float, int]] = deque()
+        self._rate = Rate()
+        self._rate.limit(self._limits().max_mbit_s)
         self._thread: WorkerThread | None = None
         self._reader: ClassReader | None = None
-        self._is_shutting_down = False
+        self._has_told_card = self._is_shutting_down = False
         self._change_class: Callable[[], None] | None = None
         self._offered_card = ""
-        # How the class is found again: set by `app.py`.
+        # Set by `app.py`: how the class is found again, and what the command line and config.yaml say of the
+        # worker of whatever class is joined (not for the window's thread).
         self.look_for_class: Callable[[], None] = lambda: None
+        self.read_options: Callable[[], WorkerOptions] = lambda: WorkerOptions(name="")
 
     # -- what is known --------------------------------------------------------------------------
 
@@ -216,6 +225,17 @@ class Session(QObject):
     def snapshot(self) -> ClassSnapshot:
         """Everything known of the class, also while it is away."""
         return self._snapshot
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the course has ended, or the class moved: known also when no login lets us in any more."""
+        totals = self._snapshot.totals
+        return totals is not None and totals.ended_at is not None
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the class lives on another server now: a new card leads there."""
+        return self._snapshot.totals is not None and self._snapshot.totals.has_moved
 
     @property
     def newest_sample(self) -> SampleDrawn | None:
@@ -260,15 +280,15 @@ class Session(QObject):
 
     @property
     def mb_per_hour(self) -> float | None:
-        """Traffic of this computer's units by the last ten minutes; None before the first unit."""
-        since = time.monotonic() - TRAFFIC_S
-        while self._traffic and self._traffic[0][0] < since:
-            self._traffic.popleft()
-        if not self._traffic:
+        """What the worker fetched and sent in the last ten minutes, as so much an hour; in its first two what
+        the check of this computer expected; None before the first unit."""
+        if len(self._traffic) < 2:
             return None
-        first = self._traffic[0][0]
-        seconds = max(time.monotonic() - first, 30.0)
-        return sum(num_bytes for _, num_bytes in self._traffic) / 1e6 * 3_600 / seconds
+        (began, before), (_, now) = self._traffic[0], self._traffic[-1]
+        seconds = max(time.monotonic() - began, SHORTEST_TRAFFIC_S)
+        if seconds < MEASURED_AFTER_S and self._ready_check is not None:
+            return self._ready_check.mb_per_hour
+        return (now - before) / 1e6 * 3_600 / seconds
 
     # -- the class ------------------------------------------------------------------------------
 
@@ -285,7 +305,8 @@ class Session(QObject):
         self.class_changed.emit(joined)
         folder = self.class_folder
         assert folder is not None
-        self._reader = ClassReader(joined.address, folder, self)
+        self._rate.limit(self._limits().max_mbit_s)
+        self._reader = ClassReader(joined.address, folder, self, self._rate)
         self._reader.snapshot_read.connect(self._take_snapshot)
         self._reader.sample_read.connect(self._take_sample)
         self._reader.average_read.connect(self.average_arrived)
@@ -350,6 +371,9 @@ class Session(QObject):
             return
         self.dismiss_trouble()
         self.prepare(self.tr("Loading what it takes to learn ..."))
+        self._ready_check = None
+        self._traffic.clear()
+        self._traffic.append((time.monotonic(), 0))
         self._thread = WorkerThread(self._contribution(self._joined), self)
         self._thread.reported.connect(self._take_report)
         self._thread.ended.connect(self._take_end)
@@ -419,8 +443,9 @@ class Session(QObject):
             self.tell_trouble(
                 Trouble(self.tr("Settings"), words.format(reason=error.strerror), is_warning=True)
             )
+        limits = self._limits()
+        self._rate.limit(limits.max_mbit_s)
         if self._thread is not None:
-            limits = self._limits()
             self._thread.ask(lambda worker: worker.set_limits(limits))
         self.preferences_changed.emit(changed)
 
@@ -508,6 +533,7 @@ class Session(QObject):
             workers_folder(places.data),
             self.shards_folder,
             round(likes.max_cache_gb * 1e9),
+            self._rate,
         )
 
     @Slot(object)
@@ -516,10 +542,16 @@ class Session(QObject):
             return
         self.prepare("")
         match report:
-            case StateChanged():
+            case StateChanged(state):
                 self._state = report
+                if state is WorkerState.RETRYING and self.has_ended:
+                    # Nobody will answer any more.
+                    self.stop_now()
             case Joined():
                 self._joined_as = report
+                self._tell_unused_card(report)
+            case ReadyCheck():
+                self._ready_check = report
             case UnitStarted(unit):
                 training = self._snapshot.training
                 if training is None or unit.iteration > training.run.iteration:
@@ -531,6 +563,13 @@ class Session(QObject):
             if isinstance(report, kind):
                 signal.emit(report)
         self.reported.emit(report)
+
+    def _tell_unused_card(self, joined: Joined) -> None:
+        """Once is enough: the strip and the page Hardware say it all the time."""
+        trouble = Trouble.of_unused_card(joined)
+        if trouble is not None and self._trouble is None and not self._has_told_card:
+            self._has_told_card = True
+            self.tell_trouble(trouble)
 
     def _signals(self) -> Mapping[type, Any]:
         return {
@@ -546,13 +585,11 @@ class Session(QObject):
         }
 
     def _count_traffic(self, delivered: UnitDelivered) -> None:
-        # For each update that goes up, one set of weights comes down, in the training's other codec.
-        training = self._snapshot.training
-        ratio = 1.0
-        if training is not None:
-            config = training.run.config
-            ratio = _BYTES_PER_VALUE[config.codec_down] / _BYTES_PER_VALUE[config.codec_up]
-        self._traffic.append((time.monotonic(), delivered.num_bytes_up * (1 + ratio)))
+        now = time.monotonic()
+        self._traffic.append((now, delivered.total_bytes))
+        # The newest one from before those ten minutes is what they are counted from.
+        while len(self._traffic) > 2 and self._traffic[1][0] < now - TRAFFIC_S:
+            self._traffic.popleft()
 
     @Slot(object)
     def _take_end(self, ended: WorkerEnded) -> None:
@@ -560,7 +597,8 @@ class Session(QObject):
         if self._state.state is not state:
             self._state = StateChanged(state)
             self.state_changed.emit(self._state)
-        if ended.error is not None:
+        # At its end a class closes its logins: no trouble, and nothing that a new card would mend.
+        if ended.error is not None and not (self.has_ended and isinstance(ended.error, ConnectionFailed)):
             self.tell_trouble(ended.error)
 
     @Slot()

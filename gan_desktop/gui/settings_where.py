@@ -19,6 +19,7 @@ from gan_desktop.gui.words import number
 
 # Below a folder that the person chooses: what is cleared later is surely ours.
 OWN_FOLDER = "gan-desktop-pictures"
+BAD_FOLDER = "This folder cannot be used"
 
 
 class WhereCard(SettingsCard):
@@ -150,7 +151,9 @@ def _use(folder: Path) -> int:
     try:
         return ShardFolder(folder, 0).use().num_bytes
     except OSError as error:
-        raise GanDesktopError(f"{folder} cannot be read: {error.strerror}. Choose another folder.") from error
+        raise GanDesktopError(
+            f"{folder} cannot be read: {error.strerror}. Choose another folder.", title=BAD_FOLDER
+        ) from error
 
 
 def _clear(folder: Path) -> int:
@@ -169,7 +172,7 @@ def _make(folder: Path) -> Path:
         probe.unlink()
     except OSError as error:
         raise GanDesktopError(
-            f"{folder.parent} cannot be written: {error.strerror}. Choose another folder."
+            f"{folder.parent} cannot be written: {error.strerror}. Choose another folder.", title=BAD_FOLDER
         ) from error
     return folder
 

@@ -21,6 +21,7 @@ class StatusLine(QStatusBar):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         self.setSizeGripEnabled(False)
         self._class, self._power, self._link = QLabel(self), QLabel(self), QLabel(self)
         for label in (self._class, self._power):
@@ -64,6 +65,8 @@ class StatusLine(QStatusBar):
     def _words(self, link: ClassLink | None) -> str:
         if link is None:
             return ""
+        if not link.is_connected and self._session.has_ended:
+            return self.tr("The class has ended")
         if not link.is_connected:
             return self.tr("Not connected, {since}").format(since=ago(link.since))
         if link.is_this_computer:

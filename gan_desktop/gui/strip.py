@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -69,6 +69,7 @@ class Strip(QFrame):
         session.state_changed.connect(self._take_state)
         session.preparing_changed.connect(self._show)
         session.class_changed.connect(self._show_newest)
+        session.totals_changed.connect(self._show)
         session.joined_as.connect(self._show_details)
         session.unit_computed.connect(self._begin_hand_in)
         session.unit_delivered.connect(self._end_hand_in)
@@ -119,7 +120,7 @@ class Strip(QFrame):
         return button
 
     def _build_button(self) -> None:
-        self._button = QToolButton(self)
+        self._button = MainButton(self)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self._button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -131,7 +132,6 @@ class Strip(QFrame):
         self._button.setMinimumWidth(widest + em(self._button, 5))
         self._button.clicked.connect(self.press)
         self._link.clicked.connect(self._follow_link)
-        self.setFocusProxy(self._button)
 
         menu = QMenu(self._button)
         self._pauses = [
@@ -143,7 +143,9 @@ class Strip(QFrame):
         menu.addSeparator()
         words = self.tr("Finish this unit, then stop")
         self._finish = self._entry(menu, words, self._session.finish_unit, "finish")
+        self._finish.setShortcut(QKeySequence("Ctrl+F6"))
         self._stop = self._entry(menu, self.tr("Stop now"), self._session.stop_now, "stop")
+        self._stop.setShortcut(QKeySequence("Shift+F6"))
         self._button.setMenu(menu)
 
         self._start = QAction(self.tr("Start"), self, shortcut=QKeySequence(Qt.Key.Key_F5))
@@ -212,6 +214,8 @@ class Strip(QFrame):
                 has_class=session.joined is not None,
                 is_contributing=session.is_contributing,
                 retrying_s=time.monotonic() - since if since is not None else 0.0,
+                has_ended=session.has_ended,
+                has_moved=session.has_moved,
             )
         )
         self._enable(session.is_contributing)
@@ -333,6 +337,7 @@ class Strip(QFrame):
             Action.RUN_QUIETER: lambda: session.change_preferences(pace="quiet"),
             Action.CHANGE_LIMITS: lambda: session.show_page("settings"),
             Action.SAVE_PICTURE: session.save_my_picture,
+            Action.NEW_CARD: lambda: session.ask_to_join("card"),
         }
         acts[action]()
 
@@ -353,6 +358,17 @@ class Strip(QFrame):
         tomorrow = datetime.now() + timedelta(days=1)
         morning = tomorrow.replace(hour=EARLIEST_HOUR, minute=0, second=0, microsecond=0)
         self._session.pause(morning.timestamp())
+
+
+class MainButton(QToolButton):
+    """A button with a menu at its side, which opens by the Down key too: Qt has none for it."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Qt's name."""
+        if event.key() == Qt.Key.Key_Down:
+            self.showMenu()
+        else:
+            super().keyPressEvent(event)
 
 
 def _tip(action: Action) -> str:

@@ -31,6 +31,7 @@ class Action(StrEnum):
     RUN_QUIETER = "run_quieter"
     CHANGE_LIMITS = "change_limits"
     SAVE_PICTURE = "save_picture"
+    NEW_CARD = "new_card"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Situation:
         has_class: Whether a class was joined.
         is_contributing: Whether there is a worker.
         retrying_s: How long there has been no connection.
+        has_ended, has_moved: The course is over; or the class lives on another server.
     """
 
     state: StateChanged
@@ -49,6 +51,8 @@ class Situation:
     has_class: bool = True
     is_contributing: bool = True
     retrying_s: float = 0.0
+    has_ended: bool = False
+    has_moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ _ROWS: dict[WorkerState, tuple[str, str, Action, Action | None]] = {
     WorkerState.RETRYING: ("offline", "warning", Action.TRY_NOW, None),
     WorkerState.COMPLETE: ("check", "good", Action.SEE_FACES, Action.SAVE_PICTURE),
 }
+# What is done of a unit is still on its way.
+_HANDING_IN = {WorkerState.COMPUTING, WorkerState.UPLOADING, WorkerState.FINISHING}
 # After so long without a connection the strip offers to look for the cause.
 FIND_CAUSE_S = 120.0
 
@@ -108,6 +114,12 @@ def look_of(now: Situation) -> Look:
         words = _tr("You have not joined a class yet.")
         return Look("people", "muted", words, Action.JOIN)
     state, detail = now.state.state, now.state.detail
+    if now.has_moved and not (now.is_contributing and state in _HANDING_IN):
+        words = _tr("The class has moved to another server. Ask your instructor for the new card.")
+        return Look("info", "warning", words, Action.NEW_CARD)
+    if now.has_ended and not now.is_contributing and state is not WorkerState.COMPLETE:
+        words = _tr("The class has ended. Its faces and your record stay here, also without a connection.")
+        return Look("check", "good", words, Action.SEE_FACES, link=Action.SAVE_PICTURE)
     icon, colour, button, link = _ROWS[state]
     if state is WorkerState.STOPPED and now.is_contributing:
         # The worker hands in and says goodbye.
@@ -143,6 +155,7 @@ def label_of(action: Action) -> str:
         Action.RUN_QUIETER: _tr("Run quieter"),
         Action.CHANGE_LIMITS: _tr("Change"),
         Action.SAVE_PICTURE: _tr("Save my picture"),
+        Action.NEW_CARD: _tr("Add a new card"),
     }[action]
 
 
@@ -155,6 +168,7 @@ def icon_of(action: Action) -> str:
         Action.TRY_NOW: "refresh",
         Action.SEE_FACES: "gallery",
         Action.JOIN: "people",
+        Action.NEW_CARD: "card",
     }.get(action, "play")
 
 

@@ -26,6 +26,7 @@ class Colours:
     text: str
     muted: str
     line: str
+    frame: str
     accent: str
     on_accent: str
     accent_soft: str
@@ -44,6 +45,7 @@ LIGHT = Colours(
     text="#1b2130",
     muted="#5d6678",
     line="#dfe3ea",
+    frame="#b4bac6",
     accent="#4650c8",
     on_accent="#ffffff",
     accent_soft="#e8eafa",
@@ -61,6 +63,7 @@ DARK = Colours(
     text="#e8eaf0",
     muted="#a2a9b8",
     line="#343944",
+    frame="#545b69",
     accent="#98a2ff",
     on_accent="#14172b",
     accent_soft="#2b3054",
@@ -184,6 +187,7 @@ def _style_sheet(chosen: Colours) -> str:
                 padding: 4px; }}
     QFrame[role="card"] {{ background: {chosen.card}; border: 1px solid {chosen.line}; border-radius: 10px; }}
     QFrame[role="bar"] {{ background: {chosen.card}; border: none; border-bottom: 1px solid {chosen.line}; }}
+    QFrame[role="note"] {{ background: {chosen.window}; border: none; border-radius: 7px; }}
     QFrame[role="line"] {{ background: {chosen.line}; border: none; max-height: 1px; }}
     QFrame[role="error"] {{ background: {chosen.bad_soft}; border: none;
                             border-bottom: 1px solid {chosen.line}; }}
@@ -248,6 +252,13 @@ def _style_sheet(chosen: Colours) -> str:
     QRadioButton:focus, QCheckBox:focus {{ color: {chosen.accent}; }}
     QRadioButton:disabled, QCheckBox:disabled {{ color: {chosen.muted}; }}
 
+    QLineEdit {{ background: {chosen.card}; border: 1px solid {chosen.frame}; border-radius: 4px;
+                 padding: 2px 4px; }}
+    QLineEdit:focus {{ border-color: {chosen.accent}; }}
+    QLineEdit:disabled {{ color: {chosen.muted}; background: {chosen.window}; }}
+    QLineEdit[role="fixed"] {{ background: transparent; border: none; padding: 0; }}
+    QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ border: none; padding: 0; }}
+
     QListWidget[role="sidebar"] {{
         background: {chosen.window}; border: none; border-right: 1px solid {chosen.line}; outline: 0;
         padding: 8px 6px; }}
@@ -265,6 +276,8 @@ def _style_sheet(chosen: Colours) -> str:
         border-bottom: 1px solid {chosen.line}; padding: 5px 21px 5px 13px; }}
     QHeaderView::section:hover {{ color: {chosen.accent}; }}
     QTableView::item {{ padding: 0 18px 0 10px; }}
+    QTableView[role="dense"]::item {{ padding: 0 8px 0 5px; }}
+    QTableView[role="dense"] QHeaderView::section {{ padding: 5px 16px 5px 8px; }}
 
     QProgressBar[role="thin"] {{
         background: {chosen.line}; border: none; border-radius: 3px; max-height: 6px; }}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -12,10 +12,6 @@ from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.picture_source import PictureSource
 from gan_desktop.gui.saving import write_file
 
-# More frames make a file that no messenger takes; they are chosen evenly over the training.
-MAX_FRAMES = 100
-EDGE_PX = 540
-FRAME_MS, ENDS_MS = 120, 1_500
 # A picture that does not come in this time is left out.
 PATIENCE_MS = 5_000
 
@@ -37,6 +33,9 @@ class TimeLapse(QObject):
         self, source: PictureSource, path: Path, caption: Callable[[int], str], parent: QObject
     ) -> None:
         """Args: caption: What stands below the picture of an iteration."""
+        # Pillow is not needed for the window's first second.
+        from gan_desktop.training.film import MAX_FRAMES, evenly
+
         super().__init__(parent)
         self._source, self._path, self._caption = source, path, caption
         self._iterations = evenly(source.iterations, MAX_FRAMES)
@@ -78,45 +77,10 @@ class TimeLapse(QObject):
             words = "None of the faces could be fetched. Try again when the class is connected."
             self.failed.emit(GanDesktopError(words, title="No film was made"))
             return
-        run_in_background(
-            lambda: write_file(path, film_of(pictures, captions)),
-            self.saved.emit,
-            self.failed.emit,
-            owner=self,
-            gently=True,
-        )
 
+        def make() -> Path:
+            from gan_desktop.training.film import film_of
 
-def evenly(iterations: Sequence[int], most: int) -> tuple[int, ...]:
-    """At most so many of them, evenly spread, with the first and the last."""
-    if len(iterations) <= most:
-        return tuple(iterations)
-    step = (len(iterations) - 1) / (most - 1)
-    return tuple(iterations[round(number * step)] for number in range(most))
+            return write_file(path, film_of(pictures, captions))
 
-
-def film_of(pictures: Mapping[int, bytes], captions: Mapping[int, str]) -> bytes:
-    """The GIF: pictures of one size by iteration, each with its caption below."""
-    import io
-
-    import numpy as np
-    from PIL import Image, ImageDraw, ImageFont
-
-    from gan_desktop.gui.theme import LIGHT
-    from gan_desktop.training.picture_files import gif
-
-    font = ImageFont.load_default(EDGE_PX // 24)
-    bar = EDGE_PX // 14
-    frames = []
-    for iteration in sorted(pictures):
-        with Image.open(io.BytesIO(pictures[iteration])) as opened:
-            height = round(EDGE_PX * opened.height / opened.width)
-            faces = opened.convert("RGB").resize((EDGE_PX, height), Image.Resampling.LANCZOS)
-        frame = Image.new("RGB", (EDGE_PX, height + bar), LIGHT.card)
-        frame.paste(faces)
-        middle = (EDGE_PX / 2, height + bar / 2)
-        ImageDraw.Draw(frame).text(middle, captions[iteration], LIGHT.text, font, anchor="mm")
-        frames.append(np.asarray(frame))
-    durations = [FRAME_MS] * len(frames)
-    durations[0] = durations[-1] = ENDS_MS
-    return gif(np.stack(frames), durations)
+        run_in_background(make, self.saved.emit, self.failed.emit, owner=self, gently=True)

@@ -30,6 +30,9 @@ _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 # No gap reaches over it: sentences that stand one after the other are recognised one by one.
 _NEXT_SENTENCE = r"(?<=[.!?]) (?=[A-Z\"])"
 _DECIMAL = re.compile(r"\d+\.\d+")
+# Templates of a word or two ("{used} of {total}") would fit into any sentence: their gaps are short, too.
+_SHORT_TEMPLATE = 12
+_SHORT_GAP = r"\S+?(?: \S+?){0,3}?"
 
 
 def load_catalogue(language: str) -> Catalogue:
@@ -91,7 +94,11 @@ class Translator(QTranslator):
             return found
         for pattern, target in self._templates:
             if match := pattern.fullmatch(text):
-                gaps = {name: self._engine_text(value) for name, value in match.groupdict().items()}
+                gaps = {
+                    # What stands in quotes is a name that somebody has given.
+                    name: value if _is_quoted(name, target) else self._engine_text(value)
+                    for name, value in match.groupdict().items()
+                }
                 return target.format(**gaps)
         return self._several_sentences(text) or _local_number(text)
 
@@ -102,6 +109,10 @@ class Translator(QTranslator):
             return ""
         translated = [self._engine_text(part) for part in parts]
         return " ".join(translated)
+
+
+def _is_quoted(name: str, target: str) -> bool:
+    return any(f"{begin}{{{name}}}{end}" in target for begin, end in ('""', "\u201e\u201c"))
 
 
 def install_translation(application: QCoreApplication, language: str) -> Translator:
@@ -138,10 +149,14 @@ def engine_text(text: str) -> str:
 
 def _pattern(template: str) -> re.Pattern[str]:
     parts = _GAP.split(template)
-    regex = "".join(
-        rf"(?P<{part}>(?:(?!{_NEXT_SENTENCE}).)+?)" if index % 2 else re.escape(part)
-        for index, part in enumerate(parts)
-    )
+    is_short = sum(character.isalpha() for character in "".join(parts[::2])) < _SHORT_TEMPLATE
+    gap = _SHORT_GAP if is_short else rf"(?:(?!{_NEXT_SENTENCE}).)+?"
+    regex = ""
+    for index, part in enumerate(parts):
+        # What somebody has written may be several sentences: its quotes hold it together.
+        is_quoted = index % 2 and parts[index - 1].endswith('"') and parts[index + 1].startswith('"')
+        wide = rf"(?:{gap}|[^\"]+?)" if is_quoted else gap
+        regex += rf"(?P<{part}>{wide})" if index % 2 else re.escape(part)
     return re.compile(regex, re.DOTALL)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gan_desktop.errors import ConnectionFailed, CredentialsError, DeviceError, GanDesktopError, SchemaError
+from gan_desktop.records import Joined
 
 
 class Remedy(StrEnum):
@@ -17,6 +18,7 @@ class Remedy(StrEnum):
     COPY_FOR_IT = "copy_for_it"
     GET_NEW_VERSION = "get_new_version"
     UPDATE_DRIVER = "update_driver"
+    GO_ON = "go_on"
 
 
 _BY_CAUSE = {
@@ -35,6 +37,10 @@ _TITLES = {
 }
 
 
+# How device.py begins where there is a card that PyTorch cannot use, or that fails.
+_UNUSED_CARD = "The graphics card "
+
+
 @dataclass(frozen=True)
 class Trouble:
     """A banner.
@@ -51,6 +57,18 @@ class Trouble:
     details: str = ""
     remedies: tuple[Remedy, ...] = ()
     is_warning: bool = False
+
+    @classmethod
+    def of_unused_card(cls, joined: Joined) -> Trouble | None:
+        """The banner for a graphics card that is there and does not compute; None: all is as it should be."""
+        if joined.hardware.gpu_name is not None or not joined.device_reason.startswith(_UNUSED_CARD):
+            return None
+        return cls(
+            "The graphics card is not used",
+            joined.device_reason,
+            remedies=(Remedy.GO_ON, Remedy.UPDATE_DRIVER),
+            is_warning=True,
+        )
 
     @classmethod
     def of(cls, error: GanDesktopError) -> Trouble:

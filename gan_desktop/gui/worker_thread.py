@@ -23,6 +23,7 @@ from gan_desktop.worker.options import WorkerOptions
 if TYPE_CHECKING:
     from gan_desktop.database.connection import Address
     from gan_desktop.worker.loop import Worker
+    from gan_desktop.worker.traffic import Rate
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Contribution:
     Attributes:
         workers_folder: Where workers keep their identity and finished units.
         shards_folder: Where pictures are cached, at most `cache_bytes` of them.
+        rate: The limit of its transfers, shared with whoever else fetches something here.
     """
 
     address: Address
@@ -41,6 +43,7 @@ class Contribution:
     workers_folder: Path
     shards_folder: Path
     cache_bytes: int
+    rate: Rate
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class WorkerThread(QThread):
         home = WorkerHome.open(what.workers_folder, account_of(what.address))
         try:
             cache = ShardCache(what.shards_folder, what.cache_bytes, lambda text: self.report(Notice(text)))
-            worker = Worker(what.address, home, cache, what.options, self)
+            worker = Worker(what.address, home, cache, what.options, self, rate=what.rate)
             with self._lock:
                 self._worker = worker
                 requests, self._requests = self._requests, []

@@ -1,4 +1,4 @@
-"""Updates that a coordinator takes for real ones, and that hold nothing but noise."""
+"""Updates that a coordinator takes for real ones, and that hold nothing but noise; garbage for a drill."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ class NoiseUpdates:
             middle = first + value_bytes * generator.randrange((last - first) // value_bytes)
             payload[first:last] = self._pattern[middle:last] + self._pattern[first:middle]
         return bytes(payload)
+
+    def garbage(self, generator: random.Random) -> bytes:
+        """Bytes of the right size and form that no computer can have computed."""
+        first = min(first for first, _, _ in self._places)
+        return self._pattern[:first] + generator.randbytes(len(self._pattern) - first)
 
 
 def _places(payload: bytes) -> list[tuple[int, int, int]]:

@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+_COUNTED = ("units", "images", "refused", "lost_connections", "failed", "bytes_up", "bytes_down")
+_TIMED = ("claim", "submit", "weights", "computing")
+
 
 @dataclass(frozen=True)
 class RehearsalReport:
     """What became of a virtual class; times are those that its students waited for the class.
 
     Attributes:
-        seconds: Since the start.
+        seconds: Since the start, or since it was measured anew.
         num_units, num_images: Handed in and taken.
         num_refused: Units that the class did not take, or gave to somebody else.
         num_lost_connections: How often a student had to connect anew.
@@ -38,17 +41,26 @@ class RehearsalReport:
     weights_s: tuple[float, float]
     computing_share: float
 
+    @property
+    def mbit_s(self) -> float:
+        """What went over the network, both directions together, in megabits a second."""
+        return 8 * (self.bytes_up + self.bytes_down) / 1e6 / max(1e-9, self.seconds)
+
 
 class Tally:
     """Figures of all students together; every method may be called from any of their threads."""
 
     def __init__(self, num_students: int) -> None:
-        self._num_students = num_students
         self._lock = threading.Lock()
-        self._started = time.monotonic()
-        counted = ("units", "images", "refused", "lost_connections", "failed", "bytes_up", "bytes_down")
-        self._counts = dict.fromkeys(counted, 0)
-        self._seconds: dict[str, list[float]] = {"claim": [], "submit": [], "weights": [], "computing": []}
+        self.restart(num_students)
+
+    def restart(self, num_students: int) -> None:
+        """Forget everything and measure anew, with so many students."""
+        with self._lock:
+            self._num_students = num_students
+            self._started = time.monotonic()
+            self._counts = dict.fromkeys(_COUNTED, 0)
+            self._seconds: dict[str, list[float]] = {name: [] for name in _TIMED}
 
     def count(self, **numbers: int) -> None:
         """Add to units, images, refused, lost_connections, failed, bytes_up or bytes_down."""
@@ -67,7 +79,7 @@ class Tally:
     def report(self) -> RehearsalReport:
         """All until now."""
         with self._lock:
-            seconds = time.monotonic() - self._started
+            num_students, seconds = self._num_students, time.monotonic() - self._started
             timed = {name: sorted(values) for name, values in self._seconds.items()}
             counts = dict(self._counts)
         median, tail = _percentiles(timed["claim"])
@@ -83,7 +95,8 @@ class Tally:
             claim_ms=(median * 1e3, tail * 1e3),
             submit_s=_percentiles(timed["submit"]),
             weights_s=_percentiles(timed["weights"]),
-            computing_share=sum(timed["computing"]) / max(1e-9, seconds * self._num_students),
+            # A unit that was begun before the measuring counts as a whole.
+            computing_share=min(1.0, sum(timed["computing"]) / max(1e-9, seconds * num_students)),
         )
 
 

@@ -1,43 +1,21 @@
-"""A class of virtual students in one process: started, measured, stopped, and gone without a trace."""
+"""A class of virtual students in one process: started, measured, stopped."""
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gan_desktop.database.accounts import Accounts
-from gan_desktop.database.connection import Address, Connection
-from gan_desktop.database.rehearsals import remove_rehearsal
+from gan_desktop.database.connection import Address
 from gan_desktop.records import Run
+from gan_desktop.rehearsal.habits import Habits
 from gan_desktop.rehearsal.noise import NoiseUpdates
 from gan_desktop.rehearsal.tally import RehearsalReport, Tally
-from gan_desktop.rehearsal.virtual_student import Habits, VirtualStudent
-
-logger = logging.getLogger(__name__)
+from gan_desktop.rehearsal.virtual_student import VirtualStudent
 
 # What marks everything of a rehearsal where people see it.
 MARK = "Rehearsal"
-
-
-def admit_students(coordinator: Address, num_students: int) -> list[Address]:
-    """Make logins for virtual students, marked by their names; returns the ways in."""
-    with Connection(coordinator, "gan-desktop rehearsal") as connection:
-        accounts = Accounts(connection)
-        logins = [accounts.add(f"{MARK} {number}", num_workers=1) for number in range(1, num_students + 1)]
-    return [replace(coordinator, user=login.user, password=login.password) for login in logins]
-
-
-def remove_traces(coordinator: Address, run_id: int, students: Sequence[Address]) -> None:
-    """Remove a rehearsal's run and its students from the class, once both have ended.
-
-    Raises:
-        GanDesktopError: The run goes on.
-    """
-    with Connection(coordinator, "gan-desktop rehearsal") as connection:
-        remove_rehearsal(connection, run_id, [student.user for student in students])
 
 
 class VirtualClass:
@@ -47,7 +25,7 @@ class VirtualClass:
     computed, so no check figure is true.
 
     Args:
-        students: Their logins (see `admit_students`).
+        students: Their logins; more may be added later.
         habits: How an average student's computer and link are.
         spread: How unequal the computers are: the quickest is this many times as quick as the slowest.
         seed: Decides who is quick, and the updates.
@@ -56,29 +34,40 @@ class VirtualClass:
     def __init__(
         self, students: Sequence[Address], habits: Habits, *, spread: float = 1.0, seed: int = 1
     ) -> None:
-        self._stop = threading.Event()
-        self._tally = Tally(len(students))
+        self._habits, self._spread = habits, spread
+        self._random = random.Random(seed)
+        self._tally = Tally(0)
         self._noise: dict[int, NoiseUpdates] = {}
         self._noise_lock = threading.Lock()
-        generator = random.Random(seed)
-        self._threads = []
-        for number, address in enumerate(students, start=1):
-            speed = habits.images_per_second * spread ** (generator.random() - 0.5)
-            student = VirtualStudent(
-                address,
-                f"{MARK} {number}",
-                replace(habits, images_per_second=speed),
-                self._updates,
-                self._tally,
-                self._stop,
-                seed=generator.getrandbits(32),
+        self._threads: list[threading.Thread] = []
+        self.students: list[VirtualStudent] = []
+        self.add(students)
+
+    def add(self, students: Sequence[Address]) -> None:
+        """Let more students take part from the next `start` on."""
+        for number, address in enumerate(students, start=len(self.students) + 1):
+            speed = self._habits.images_per_second * self._spread ** (self._random.random() - 0.5)
+            self.students.append(
+                VirtualStudent(
+                    address,
+                    f"{MARK} {number}",
+                    replace(self._habits, images_per_second=speed),
+                    self._updates,
+                    self._tally,
+                    seed=self._random.getrandbits(32),
+                )
             )
-            self._threads.append(threading.Thread(target=student.run, name=f"{MARK} {number}"))
 
     def start(self) -> None:
-        """Let all students join."""
-        for thread in self._threads:
-            thread.start()
+        """Let all students join that have not yet, and measure anew."""
+        self.measure_anew()
+        for number, student in enumerate(self.students[len(self._threads) :], start=len(self._threads) + 1):
+            self._threads.append(threading.Thread(target=student.run, name=f"{MARK} {number}"))
+            self._threads[-1].start()
+
+    def measure_anew(self) -> None:
+        """Forget what was measured until now."""
+        self._tally.restart(len(self.students))
 
     def report(self) -> RehearsalReport:
         """What was measured until now."""
@@ -86,7 +75,8 @@ class VirtualClass:
 
     def stop(self) -> RehearsalReport:
         """Let all students leave, and wait for that; what they hold goes back to the class."""
-        self._stop.set()
+        for student in self.students:
+            student.stop()
         for thread in self._threads:
             thread.join()
         return self._tally.report()

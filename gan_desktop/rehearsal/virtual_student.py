@@ -9,7 +9,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 from gan_desktop.database.connection import Address, Connection
 from gan_desktop.database.downloads import Downloads
@@ -27,6 +26,7 @@ from gan_desktop.records import (
     WorkerState,
     WorkUnit,
 )
+from gan_desktop.rehearsal.habits import Habits
 from gan_desktop.rehearsal.noise import NoiseUpdates
 from gan_desktop.rehearsal.tally import Tally
 
@@ -37,29 +37,12 @@ HARDWARE = Hardware("virtual", gpu_name=None, cpu_cores=1, ram_gb=0.0, gpu_vram_
 PATIENCE_SHARE = 0.3
 
 
-@dataclass(frozen=True)
-class Habits:
-    """How a virtual student's computer and link are.
-
-    Attributes:
-        images_per_second: What its computer would train.
-        link_bytes_per_second: What its link carries, in each direction; None: no limit.
-        heartbeat_interval_s, poll_interval_s: As of a real worker.
-    """
-
-    images_per_second: float
-    link_bytes_per_second: float | None = None
-    heartbeat_interval_s: float = 5.0
-    poll_interval_s: float = 5.0
-
-
 class VirtualStudent:
     """Speaks to the class as a real worker does, over two connections, and computes nothing.
 
     Args:
         address: The class, with the student's own login.
         updates: Makes the updates of a run; shared by the whole class.
-        stop: Ends the student: what it holds goes back at once.
         seed: Decides its updates.
     """
 
@@ -70,7 +53,6 @@ class VirtualStudent:
         habits: Habits,
         updates: Callable[[Run], NoiseUpdates],
         tally: Tally,
-        stop: threading.Event,
         seed: int,
     ) -> None:
         self._address = address
@@ -78,16 +60,37 @@ class VirtualStudent:
         self._habits = habits
         self._updates = updates
         self._tally = tally
-        self._stop = stop
+        self._stop = threading.Event()
+        self._has_vanished = self._is_spoilt = False
         self._random = random.Random(seed)
         self._session_id = str(uuid.UUID(int=self._random.getrandbits(128)))
         self._lock = threading.Lock()
         self._state = WorkerState.JOINING
         self._held: list[WorkUnit] = []
+        # What could not be handed in before the connection was lost; a real worker keeps it on its disk.
+        self._undelivered: Update | None = None
         self._directives: Directives | None = None
         self._is_news = threading.Event()
         self._weights: Weights | None = None
         self._shards: set[int] = set()
+
+    @property
+    def login(self) -> str:
+        """By which the class knows it."""
+        return self._address.user
+
+    def stop(self) -> None:
+        """Let it leave: what it holds goes back at once."""
+        self._stop.set()
+
+    def vanish(self) -> None:
+        """Let it end without a word, as a computer whose lid is closed."""
+        self._has_vanished = True
+        self._stop.set()
+
+    def spoil(self) -> None:
+        """Let it hand in garbage from now on."""
+        self._is_spoilt = True
 
     def run(self) -> None:
         """Take part until stopped, or until the training is complete; errors are counted, never raised."""
@@ -116,15 +119,19 @@ class VirtualStudent:
             is_over.set()
             heart.join()
         # After the last sign of life, which would call the student back.
-        queue.leave(worker_id)
+        if not self._has_vanished:
+            queue.leave(worker_id)
 
     # -- units ----------------------------------------------------------------------------------
 
     def _work(self, connection: Connection, queue: WorkQueue, worker_id: str) -> None:
         downloads = Downloads(connection)
         run: Run | None = None
+        if self._undelivered is not None:
+            self._deliver(queue, self._undelivered)
         with self._lock:
-            claimed = list(self._held)  # before the connection was lost
+            # From before the connection was lost.
+            claimed = list(self._held)
         while not self._stop.is_set():
             unit = claimed.pop(0) if claimed else self._claim(queue, worker_id)
             if unit is None:
@@ -144,7 +151,7 @@ class VirtualStudent:
                 claimed.append(following)
             self._compute(unit)
             if not self._stop.is_set():
-                self._hand_in(queue, run, unit)
+                self._deliver(queue, self._update(run, unit))
                 self._await_iteration(run)
 
     def _claim(self, queue: WorkQueue, worker_id: str) -> WorkUnit | None:
@@ -180,19 +187,19 @@ class VirtualStudent:
         with self._tally.timed("computing"):
             self._stop.wait(unit.num_images / self._habits.images_per_second)
 
-    def _hand_in(self, queue: WorkQueue, run: Run, unit: WorkUnit) -> None:
-        self._state = WorkerState.UPLOADING
-        update = self._update(run, unit)
+    def _deliver(self, queue: WorkQueue, update: Update) -> None:
+        self._state, self._undelivered = WorkerState.UPLOADING, update
         try:
             with self._tally.timed("submit"):
                 queue.submit(update)
                 self._carry(len(update.payload), is_up=True)
         except (Refused, LeaseLost) as error:
-            logger.info("%s: unit %d was refused: %s", self._name, unit.unit_id, error)
+            logger.info("%s: unit %d was refused: %s", self._name, update.unit_id, error)
             self._tally.count(refused=1)
         else:
-            self._tally.count(units=1, images=unit.num_images)
-        self._let_go([unit.unit_id])
+            self._tally.count(units=1, images=update.result.num_images)
+        self._undelivered = None
+        self._let_go([update.unit_id])
 
     def _let_go(self, unit_ids: Collection[int]) -> None:
         with self._lock:
@@ -211,7 +218,8 @@ class VirtualStudent:
             self._is_news.clear()
 
     def _update(self, run: Run, unit: WorkUnit) -> Update:
-        payload = self._updates(run).make(self._random)
+        noise = self._updates(run)
+        payload = noise.garbage(self._random) if self._is_spoilt else noise.make(self._random)
         step_batch, num_images = run.config.step_batch, unit.num_images
         result = UnitResult(
             num_images=num_images,

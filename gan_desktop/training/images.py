@@ -23,6 +23,10 @@ from gan_desktop.training.faces import draw_face
 MAX_FILE_BYTES = 50_000_000
 MAX_PIXELS = 89_000_000  # about where Pillow begins to warn of decompression bombs
 _TOO_MANY_PIXELS = f"more than {MAX_PIXELS // 1_000_000} million pixels"
+# A square of more is made smaller before anything else: converted as a whole, a file of some kilobytes could
+# take more than a gigabyte.
+_LARGE = 9_000_000
+_STRIP_ROWS = 256
 MIN_IMAGES = 64  # of a data set
 MIN_EDGE = 8  # smaller ones are icons and spacers, not photographs
 SUFFIXES = frozenset(
@@ -315,12 +319,31 @@ def _check_dimensions(image: Image.Image) -> None:
 def _to_square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     # A JPEG decoder can halve large photographs on the way; twice the final size leaves Lanczos its work.
     image.draft(image.mode, (2 * size, 2 * size))
-    upright = ImageOps.exif_transpose(image)
-    edge = min(upright.size)
-    left, top = (upright.width - edge) // 2, (upright.height - edge) // 2
+    ImageOps.exif_transpose(image, in_place=True)
+    edge = min(image.size)
+    left, top = (image.width - edge) // 2, (image.height - edge) // 2
+    if edge * edge > _LARGE:
+        return _to_square_in_strips(image, (left, top), edge, size)
     # Cut first: resize(box=...) would let pixels from outside the square bleed into its border.
-    square = _to_rgb(upright.crop((left, top, left + edge, top + edge)))
+    square = _to_rgb(image.crop((left, top, left + edge, top + edge)))
     return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def _to_square_in_strips(
+    image: Image.Image, corner: tuple[int, int], edge: int, size: int
+) -> NDArray[np.uint8]:
+    """Average a square's pixels down to about four times the final size, strip by strip, then resample."""
+    factor = max(1, edge // (4 * size))
+    rows = factor * -(-_STRIP_ROWS // factor)
+    left, top = corner
+    reduced = Image.new("RGB", (-(-edge // factor),) * 2)
+    for first in range(0, edge, rows):
+        last = min(first + rows, edge)
+        strip = image.crop((left, top + first, left + edge, top + last))
+        reduced.paste(_to_rgb(strip).reduce(factor), (0, first // factor))
+    # Of the last column and row there may be a part only.
+    box = (0, 0, edge / factor, edge / factor)
+    return np.asarray(reduced.resize((size, size), Image.Resampling.LANCZOS, box=box))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

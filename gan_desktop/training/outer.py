@@ -30,8 +30,8 @@ from gan_desktop.training.networks import (
 )
 
 _COUNTS = "counts"
-# 16 x 64 images move eval-mode samples less than the noise of the distance that we measure them by.
-RECALIBRATION_BATCHES = 16
+# 8 x 64 images move eval-mode samples less than the noise of the distance that we measure them by.
+RECALIBRATION_BATCHES = 8
 RECALIBRATION_BATCH = 64
 # One iteration makes the moving average forget at most as much as half a half-life: 29%.
 LARGEST_EMA_STEP = 0.5
@@ -157,15 +157,17 @@ class OuterState:
         for name, average in self.ema.items():
             average.lerp_(self.weights[name], forget)
 
-    def recalibrate(self, gan: Gan, config: RunConfig) -> None:
+    def recalibrate(self, gan: Gan, config: RunConfig, *, with_live: bool = True) -> None:
         """Recompute BatchNorm's statistics of G and of its moving average, before they are published.
 
         Args:
             gan: A network of this run to compute with, on any device; its state is overwritten.
             config: The run's.
+            with_live: G's own too. Workers train in train mode, which never reads them: only who draws
+                with these weights needs them, and a class waits for its coordinator meanwhile.
         """
         seed = config.seed + self.iteration
-        for tensors in (self.weights, self.ema):
+        for tensors in (self.weights, self.ema) if with_live else (self.ema,):
             load_tensors(gan, tensors)
             recalibrate_batchnorm(gan.generator, config.latent_size, seed)
             state = state_tensors(gan)

@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from gan_desktop.errors import ImageSetError
@@ -75,6 +76,11 @@ def _look_at_one(source: ImageSource, index: int, image_size: int) -> tuple[Prev
         pixels = source.load(index, image_size)
     except ImageSetError as error:
         return PreviewPicture(name, None, error.message), 0
+    return PreviewPicture(name, as_png(pixels)), encode_picture(pixels).num_tar_bytes
+
+
+def as_png(pixels: NDArray[np.uint8]) -> bytes:
+    """One picture [S, S, 3], uint8, RGB, as a file."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
-    return PreviewPicture(name, buffer.getvalue()), encode_picture(pixels).num_tar_bytes
+    return buffer.getvalue()

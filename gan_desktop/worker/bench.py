@@ -12,6 +12,7 @@ from gan_desktop.errors import DeviceError, ImageSetError, PayloadError
 from gan_desktop.records import (
     Shard,
     UnitComputed,
+    UnitDropped,
     UnitProgress,
     UnitStarted,
     UnitTimes,
@@ -134,7 +135,9 @@ class Bench:
         elif outcome.result.num_images < SMALLEST_SHARE * unit.num_images:
             claims.give_back(unit)
             self.given_back = unit.unit_id
-            self._status.drop(unit.unit_id, "Too little of it was done to be worth sending. It goes back.")
+            # No error that the instructor ought to see: somebody paused, that is all.
+            words = "Too little of it was done to be worth sending. It goes back."
+            self._status.report(UnitDropped(unit.unit_id, words))
         else:
             self._hand_in(unit, outcome, studio, began, times, claims)
         return True

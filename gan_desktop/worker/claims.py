@@ -162,6 +162,8 @@ class Claims:
             self._studio = Studio(run, shards, self._cache, device, self._batch_size, self._status.notice)
             self._tell_of_batch_size(run)
             self._local_copy.begin(shards, run.config.image_size)
+        else:
+            self._studio.follow(run)
         return self._studio.dataset_size
 
     def _claim(self, connection: Connection) -> Job | WorkerState:

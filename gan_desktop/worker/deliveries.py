@@ -121,6 +121,7 @@ class Deliveries:
                     total_units=self.total_units,
                     total_images=self.total_images,
                     times=replace(times, upload=now - began),
+                    total_bytes=traffic.num_received + traffic.num_sent,
                 )
             )
 

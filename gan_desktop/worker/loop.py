@@ -39,7 +39,7 @@ from gan_desktop.worker.options import AtCompletion, Wishes, WorkerOptions
 from gan_desktop.worker.outlook import Outlook
 from gan_desktop.worker.readings import HardwareReader
 from gan_desktop.worker.status import Status
-from gan_desktop.worker.traffic import Traffic
+from gan_desktop.worker.traffic import Rate, Traffic
 from gan_desktop.worker.transfers import Transfers
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ class Worker:
         cache: Shards on this disk.
         reporter: Told everything that happens.
         read_conditions: How the computer is; None: read from the computer.
+        rate: The limit of its transfers, where others share it.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Worker:
         options: WorkerOptions,
         reporter: Reporter,
         read_conditions: ReadConditions | None = None,
+        rate: Rate | None = None,
     ) -> None:
         self._address = address
         self._home = home
@@ -94,7 +96,7 @@ class Worker:
         self._keep_awake = KeepAwake()
         self._sleep_watch = SleepWatch(time.time())
         self._watch = Watch(self._tick, lambda: self._keep_awake.hold(False))
-        traffic = Traffic(lambda: self._wishes.finish.is_set() or self._courtesy.pause is not None)
+        traffic = Traffic(lambda: self._wishes.finish.is_set() or self._courtesy.pause is not None, rate)
         traffic.limit(options.limits.max_mbit_s)
         self._transfers = Transfers(address, self._on_trouble, traffic)
         link = Link()
@@ -246,6 +248,7 @@ class Worker:
                 f"{device.reason} {speed}".strip(),
                 self._options.batch_size,
                 dataset_size,
+                device.uuid,
             )
         )
         return claims
@@ -281,6 +284,8 @@ class Worker:
             if claims.run is not None and self._outlook.is_ending(claims.run):
                 self._status.change(WorkerState.WAITING_NONE_FREE)
                 self._wait()
+                # The instructor may have put the end off meanwhile.
+                claims.prepare()
                 continue
             found = claims.next()
             if isinstance(found, Job):

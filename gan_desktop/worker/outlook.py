@@ -69,6 +69,6 @@ class Outlook:
             or self.is_paused()
             or self._status.dismissal is not None
             or not self._status.is_held(unit.unit_id)
-            or self.is_complete(run)
+            or self._status.run_is(run.run_id, RunStatus.PAUSED, RunStatus.COMPLETE)
             or (timeout is not None and time.monotonic() - began > timeout)
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ SHORTEST_INTERVAL_S = 0.5
 _CARD_FIELDS = ("gpu_percent", "vram_used_gb", "vram_total_gb", "gpu_temperature_c", "gpu_power_w")
 NO_DRIVER = "No NVIDIA driver was found on this computer."
 NOT_TOLD = "This graphics card does not tell it."
+HIDDEN = "CUDA_VISIBLE_DEVICES hides this computer's graphics cards from the program."
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,20 @@ class HardwareReader:
     """Reads a computer's load; cheap enough to be asked every second, from any thread.
 
     Args:
-        device: What computes; its graphics card is read. None: the first card there is.
+        device: What computes; its graphics card is read. None: the first card that PyTorch would see.
         nvml: NVIDIA's management library, with the functions of `pynvml`.
+        environment: Where CUDA_VISIBLE_DEVICES may stand.
     """
 
-    def __init__(self, device: Device | None = None, nvml: Any = pynvml) -> None:
+    def __init__(
+        self,
+        device: Device | None = None,
+        nvml: Any = pynvml,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
         self._device = device
+        self._uuid = device.uuid if device is not None else None
+        self._environment = environment
         self._nvml = nvml
         self._lock = threading.Lock()
         self._process = psutil.Process()
@@ -62,6 +72,12 @@ class HardwareReader:
             if self._latest is None or now - self._read_at >= SHORTEST_INTERVAL_S:
                 self._latest, self._read_at = self._read(), now
             return self._latest
+
+    def watch(self, uuid: str) -> None:
+        """Read this card from now on: the one that turned out to compute, by NVIDIA's own name for it."""
+        with self._lock:
+            if uuid != self._uuid:
+                self._uuid, self._card, self._card_is_missing, self._latest = uuid, None, None, None
 
     def card(self) -> Card:
         """The card and its driver's version."""
@@ -139,15 +155,42 @@ class HardwareReader:
         nvml = self._nvml
         try:
             nvml.nvmlInit()
-            if self._device is not None and self._device.uuid is not None:
-                self._card = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{self._device.uuid}")
+            name = _full_uuid(self._uuid) if self._uuid is not None else self._listed_card()
+            if name is None:
+                self._card_is_missing = HIDDEN
+            elif name.isdecimal():
+                self._card = nvml.nvmlDeviceGetHandleByIndex(int(name))
             else:
-                self._card = nvml.nvmlDeviceGetHandleByIndex(0)
+                self._card = nvml.nvmlDeviceGetHandleByUUID(name)
         except pynvml.NVMLError as error:
             no_driver = (pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED)
             self._card_is_missing = (
                 NO_DRIVER if error.value in no_driver else f"The NVIDIA driver says: {error}."
             )
+
+    def _listed_card(self) -> str | None:
+        """Number or UUID of the card that PyTorch calls by the device's number; None: it is hidden from us.
+
+        Where cards differ, CUDA puts the fastest first (unless CUDA_DEVICE_ORDER=PCI_BUS_ID) and NVML does
+        not: a number may mean another card until the worker has said the UUID of its own.
+        """
+        at = (self._device.torch_device.index or 0) if self._device is not None else 0
+        visible = self._environment.get("CUDA_VISIBLE_DEVICES")
+        if visible is None:
+            return str(at)
+        names = [name.strip() for name in visible.split(",")]
+        name = names[at] if at < len(names) else ""
+        if name.isdecimal():
+            return name
+        return self._whole_uuid(name) if name.startswith(("GPU-", "MIG-")) else None
+
+    def _whole_uuid(self, beginning: str) -> str:
+        """CUDA takes the first characters of a UUID, NVML does not."""
+        for number in range(self._nvml.nvmlDeviceGetCount()):
+            uuid = str(self._nvml.nvmlDeviceGetUUID(self._nvml.nvmlDeviceGetHandleByIndex(number)))
+            if uuid.startswith(beginning):
+                return uuid
+        return beginning
 
     def _ask(self, question: Callable[[], Any], fields: tuple[str, ...], missing: dict[str, str]) -> Any:
         try:
@@ -156,6 +199,11 @@ class HardwareReader:
             not_told = error.value == pynvml.NVML_ERROR_NOT_SUPPORTED
             missing |= dict.fromkeys(fields, NOT_TOLD if not_told else f"The NVIDIA driver says: {error}.")
             return None
+
+
+def _full_uuid(uuid: str) -> str:
+    """PyTorch leaves the front of a UUID out."""
+    return uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}"
 
 
 def _network_bytes() -> tuple[int, int] | None:

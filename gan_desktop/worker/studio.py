@@ -79,6 +79,13 @@ class Studio:
         """Bytes of the run's data set, held-out images included."""
         return sum(shard.num_bytes for shard in self._shards.values())
 
+    def follow(self, run: Run) -> None:
+        """Go on with what the instructor has changed in mid-training: never the network or its steps.
+
+        Called while a unit may be in work.
+        """
+        self.run = run
+
     def num_bytes_missing(self, unit: WorkUnit) -> int:
         """Bytes that have to be fetched for a unit."""
         shards = {self._shards[part.shard_id] for part in unit.ranges}

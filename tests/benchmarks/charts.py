@@ -14,12 +14,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import math
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from gan_desktop.gui.charts_page import ChartsPage
@@ -27,9 +26,9 @@ from gan_desktop.gui.course import ComputerCourse
 from gan_desktop.gui.session import Places, Session
 from gan_desktop.gui.theme import follow_theme
 from gan_desktop.records import UnitProgress, UnitStarted, WorkUnit
+from tests.benchmarks.lateness import TICK_MS, LateTimer
 from tests.benchmarks.report import is_quick, print_report, tell
 
-TICK_MS = 5
 REPORT_EVERY_MS = 100
 STEP_IMAGES = 16
 WINDOW = (1_250, 806)
@@ -48,7 +47,7 @@ def main() -> None:
         rows = []
         for name, num_points, act in _cases(page):
             tell(name)
-            _fill(page, num_points)
+            fill(page, num_points)
             page.charts.show_whole()
             page.show()
             rows.append((name, *_lateness(page, seconds, act)))
@@ -81,60 +80,56 @@ def _cases(page: ChartsPage) -> tuple[tuple[str, int, Callable[[int], None]], ..
     )
 
 
-def _fill(page: ChartsPage, num_points: int) -> None:
+def fill(page: ChartsPage, num_points: int) -> None:
+    """Show a course of so many batches of this computer."""
     course = page.charts.course
     assert isinstance(course, ComputerCourse)
     course.clear()
     random = np.random.default_rng(1)
     per_unit = 128
     for first in range(0, num_points, per_unit):
-        course.begin_unit(_unit(first // per_unit))
+        course.begin_unit(unit(first // per_unit))
         noise = random.normal(size=(per_unit, 4))
         for at in range(min(per_unit, num_points - first)):
-            course.add(_batch(first // per_unit, (at + 1) * STEP_IMAGES, noise[at].tolist()))
+            course.add(batch(first // per_unit, (at + 1) * STEP_IMAGES, noise[at].tolist()))
     page._show_state()
 
 
 def _lateness(page: ChartsPage, seconds: float, act: Callable[[int], None]) -> tuple[str, ...]:
-    late_ms: list[float] = []
     loop = QEventLoop()
-    clock = QTimer(interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
-    due = time.perf_counter() + TICK_MS / 1_000
     num_reports = 0
 
-    def tick() -> None:
-        nonlocal due
-        now = time.perf_counter()
-        late_ms.append(max(0.0, 1_000 * (now - due)))
-        due = now + TICK_MS / 1_000
-        if len(late_ms) % 3 == 0:
-            act(len(late_ms) // 3)
+    def tick(number: int) -> None:
+        if number % 3 == 0:
+            act(number // 3)
 
     def report() -> None:
         nonlocal num_reports
         num_reports += 1
-        page._take_progress(_batch(10**6, num_reports * STEP_IMAGES, [math.sin(num_reports), 0, 0, 0]))
+        page._take_progress(batch(10**6, num_reports * STEP_IMAGES, [math.sin(num_reports), 0, 0, 0]))
 
-    page._take_unit(_unit(10**6))
-    clock.timeout.connect(tick)
+    page._take_unit(unit(10**6))
+    late = LateTimer(tick)
+    late.begin()
     reports = QTimer(interval=REPORT_EVERY_MS)
     reports.timeout.connect(report)
     # The first second belongs to the window's first drawing.
-    QTimer.singleShot(1_000, lambda: late_ms.clear())
+    QTimer.singleShot(1_000, late.begin)
     QTimer.singleShot(round(1_000 * (seconds + 1)), loop.quit)
-    clock.start()
     reports.start()
     loop.exec()
-    clock.stop()
     reports.stop()
-    return tuple(f"{value:.1f}" for value in (*np.percentile(late_ms, (50, 99)), max(late_ms)))
+    delays = late.end()
+    return tuple(f"{value:.1f}" for value in (delays.p50, delays.p99, delays.longest))
 
 
-def _unit(number: int) -> UnitStarted:
+def unit(number: int) -> UnitStarted:
+    """A unit begins."""
     return UnitStarted(WorkUnit(number, 1, number, 0, 1, (), 2_048, "token", 60.0, 60.0))
 
 
-def _batch(unit_id: int, num_done: int, noise: list[float]) -> UnitProgress:
+def batch(unit_id: int, num_done: int, noise: list[float]) -> UnitProgress:
+    """The figures of a batch, as a healthy training has them."""
     return UnitProgress(
         unit_id,
         num_done,

@@ -34,8 +34,8 @@ class Setting:
 
 
 FULL = (
-    Setting(RunConfig(image_size=64, feature_maps=PAPER_FEATURE_MAPS), 30.0, 2, 3, 10.0),
-    Setting(RunConfig(image_size=32), 30.0, 2, 3, 10.0),
+    Setting(RunConfig(image_size=64, feature_maps=PAPER_FEATURE_MAPS), 60.0, 2, 2, 10.0),
+    Setting(RunConfig(image_size=32), 60.0, 2, 2, 10.0),
 )
 QUICK = (Setting(RunConfig(feature_maps=8), 0.5, 1, 1, 0.3),)
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ("network", "bare steps, images/s", "whole loop, images/s", "ratios", "median ratio"),
         [_row(setting) for setting in settings],
         f"A real worker and a real coordinator over loopback, one computing thread each; units of about"
-        f" {settings[0].unit_seconds:g} s (the class's default is 60), timed from the start of one to that of"
+        f" {settings[0].unit_seconds:g} s (60 is the class's default), timed from the start of one to that of"
         " another. Each stretch of work is compared with the mean of the bare loop before and after it.",
     )
 

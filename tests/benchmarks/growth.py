@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from gan_desktop.database.connection import Address
 from gan_desktop.records import RunConfig
-from gan_desktop.rehearsal.virtual_class import VirtualClass, admit_students
-from gan_desktop.rehearsal.virtual_student import Habits
+from gan_desktop.rehearsal.habits import Habits
+from gan_desktop.rehearsal.virtual_class import VirtualClass
 from tests.benchmarks.report import PAPER_FEATURE_MAPS, is_quick, print_report, tell
 from tests.benchmarks.stage import class_on_stage
 from tests.integration.lesson import Lesson
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         max_connections=3 * setting.num_students + 20,
         settings=_clock_settings(setting.speed_up),
     ) as held:
-        students = admit_students(held.coordinator, setting.num_students)
+        students = [held.add_student(f"Student {number}") for number in range(setting.num_students)]
         held.start_coordinator()
         held.wait_until(lambda: held.query(IS_RUNNING), "the training to begin")
         rows = _watch(held, setting, students)

@@ -15,10 +15,11 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.errors import ConnectionFailed
-from gan_desktop.gui.app import ErrorCatcher
+from gan_desktop.gui.application import ErrorCatcher
 from gan_desktop.gui.banner import Banner
 from gan_desktop.gui.error_dialog import ErrorDialog
-from gan_desktop.gui.main_window import LEAST_SIZE, PAGES, MainWindow
+from gan_desktop.gui.main_window import PAGES, MainWindow
+from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.session import Places, Session
 from gan_desktop.gui.single_instance import SingleInstance
 
@@ -75,6 +76,16 @@ def test_without_pyside6_the_console_goes_on_and_says_how_to_get_it(tmp_path: Pa
     answer = run("-c", hide)
     assert "pip install 'gan-desktop[gui]'" in answer.stderr
     assert "No class yet" in answer.stderr
+
+
+@pytest.mark.parametrize(("language", "words"), [("en_GB", "23 computers"), ("de_DE", "23 Computer")])
+def test_texts_that_count_are_right_from_the_first_moment(language: str, words: str) -> None:
+    count = (
+        "from PySide6.QtCore import QCoreApplication;"
+        "from gan_desktop.gui.application import make_application;"
+        "a = make_application(); print(QCoreApplication.translate('x', '%n computer(s)', None, 23))"
+    )
+    assert run("-c", count, LANG=f"{language}.UTF-8", LC_ALL="", LANGUAGE="").stdout.strip() == words
 
 
 def test_a_second_start_asks_the_first_to_come_forward(qtbot: QtBot, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from gan_desktop.gui.chart_span import Span
 from gan_desktop.gui.charts import REDRAW_MS, Charts
 from gan_desktop.gui.course import ClassCourse, ComputerCourse, Mark
 from gan_desktop.gui.curve_buffer import CurveBuffer
+from gan_desktop.gui.plot import NumberAxis
 from gan_desktop.records import Progress, UnitProgress, UnitStarted, WorkUnit
 
 
@@ -359,3 +360,9 @@ def test_single_point_and_empty_course_can_be_looked_at(qtbot: QtBot, charts: Ch
         for key in (Qt.Key.Key_Left, Qt.Key.Key_Plus, Qt.Key.Key_Home, Qt.Key.Key_Minus, Qt.Key.Key_0):
             qtbot.keyClick(charts, key)
         charts.grab()
+
+
+def test_no_tick_stands_between_two_iterations(qtbot: QtBot) -> None:
+    axis = NumberAxis("bottom")
+    for most in (1, 2, 3, 400):
+        assert all(spacing >= 1 for spacing, _ in axis.tickSpacing(0, most, 400))

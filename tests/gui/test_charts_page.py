@@ -15,7 +15,8 @@ from gan_desktop.gui.chart_span import Span
 from gan_desktop.gui.charts_page import ChartsPage
 from gan_desktop.gui.class_reader import ClassLink
 from gan_desktop.gui.course import ClassCourse, ComputerCourse
-from gan_desktop.gui.main_window import LEAST_SIZE, MainWindow
+from gan_desktop.gui.main_window import MainWindow
+from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.session import JoinedClass, Session
 from gan_desktop.gui.snapshot import ClassSnapshot
 from gan_desktop.records import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,14 +12,16 @@ from PySide6.QtWidgets import QLabel, QRadioButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.database.connection import Address
+from gan_desktop.gui import session as session_module
 from gan_desktop.gui.contribute_page import ContributePage
 from gan_desktop.gui.faces_view import FacesView
 from gan_desktop.gui.main_window import MainWindow
-from gan_desktop.gui.session import Places, Session
+from gan_desktop.gui.session import SHORTEST_TRAFFIC_S, JoinedClass, Places, Session
 from gan_desktop.gui.strip import Strip
 from gan_desktop.gui.trouble import Remedy
-from gan_desktop.records import UnitDelivered, WorkerState
+from gan_desktop.records import Hardware, Joined, ReadyCheck, UnitDelivered, WorkerState
 from tests.gui.conftest import PATIENCE_MS, WORKING
+from tests.gui.hands import Mouse
 from tests.integration.lesson import Lesson
 
 Join = Callable[[Address], None]
@@ -161,3 +164,74 @@ def test_quitting_before_or_while_the_worker_loads_waits_for_nothing(
     with qtbot.waitSignal(session.shut_down_done, timeout=PATIENCE_MS):
         window.close()
     qtbot.waitUntil(lambda: not window.isVisible())
+
+
+def test_traffic_is_what_the_worker_s_connection_has_carried(
+    held_lesson: Lesson,
+    session: Session,
+    window: MainWindow,
+    join: Join,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert session.mb_per_hour is None
+    page = window.page("contribute")
+    assert isinstance(page, ContributePage)
+    assert "Network: measured with the first unit" in texts_of(page)
+    with held_lesson.coordinating():
+        join(held_lesson.add_student())
+        checked: list[ReadyCheck] = []
+        session.ready_checked.connect(checked.append)
+        with qtbot.waitSignal(session.unit_delivered, timeout=PATIENCE_MS) as delivered:
+            session.start()
+        # What comes only once is not yet told from what comes all the time.
+        assert session.mb_per_hour == checked[0].mb_per_hour
+        monkeypatch.setattr(session_module, "MEASURED_AFTER_S", 0.0)
+        carried = delivered.args[0]
+        assert isinstance(carried, UnitDelivered)
+        # Pictures and weights came, an update went.
+        assert carried.total_bytes > 2 * carried.num_bytes_up
+        shown = session.mb_per_hour
+        assert shown is not None
+        assert 0 < shown <= carried.total_bytes / 1e6 * 3_600 / SHORTEST_TRAFFIC_S
+        assert any("an hour" in text for text in texts_of(page))
+
+
+def test_the_limit_on_the_network_holds_for_the_gallery_s_downloads_too(
+    held_lesson: Lesson, session: Session, join: Join, qtbot: QtBot
+) -> None:
+    slow_mbit_s = 0.5
+    session.change_preferences(max_mbit_s=slow_mbit_s)
+    with held_lesson.coordinating():
+        session.join(JoinedClass(held_lesson.add_student()))
+        with qtbot.waitSignal(session.sample_arrived, timeout=PATIENCE_MS):
+            pass
+        began = time.monotonic()
+        with qtbot.waitSignal(session.average_arrived, timeout=PATIENCE_MS) as arrived:
+            session.request_average()
+        average = arrived.args[0].average
+        assert time.monotonic() - began >= 0.9 * len(average.payload) * 8 / (1e6 * slow_mbit_s)
+        session.change_preferences(max_mbit_s=None)
+
+
+def test_a_graphics_card_that_is_not_used_is_told_once(
+    session: Session, window: MainWindow, qtbot: QtBot
+) -> None:
+    reason = (
+        "The graphics card cannot be used: The NVIDIA driver on your system is too old. The CPU computes."
+    )
+    without_card = Joined("w", "Ana", Hardware("host", None, 4, 8.0, None), reason, 32, 0)
+    session._take_report(without_card)
+    assert session.trouble is not None
+    assert session.trouble.title == "The graphics card is not used"
+    assert session.trouble.remedies == (Remedy.GO_ON, Remedy.UPDATE_DRIVER)
+    Mouse(qtbot).press(window, "Go on")
+    assert session.trouble is None
+    session._take_report(without_card)
+    assert session.trouble is None
+
+
+def test_a_computer_without_a_graphics_card_misses_none(session: Session) -> None:
+    reason = "No graphics card that PyTorch can use was found. The CPU computes."
+    session._take_report(Joined("w", "Ana", Hardware("host", None, 4, 8.0, None), reason, 32, 0))
+    assert session.trouble is None

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+import psutil
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from gan_desktop.cli import _take_card
+from gan_desktop.cli import _take_card, parse
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui import app
 from gan_desktop.gui.demo_host import DemoHost
 from gan_desktop.gui.join_wizard import JoinWizard
-from gan_desktop.gui.joining.choose_page import COMMANDS, ChoosePage, TeachPage
+from gan_desktop.gui.joining.choose_page import ChoosePage, teaching_program
 from gan_desktop.gui.joining.draft import Draft, Step, load_draft
 from gan_desktop.gui.joining.what_leaves import WhatLeavesDialog
-from gan_desktop.gui.main_window import LEAST_SIZE, MainWindow
-from gan_desktop.gui.session import JoinedClass, Session
+from gan_desktop.gui.main_window import MainWindow
+from gan_desktop.gui.paged_window import LEAST_SIZE
+from gan_desktop.gui.session import JoinedClass, Places, Session
 from gan_desktop.gui.single_instance import SingleInstance
 from gan_desktop.gui.strip import Strip
 from gan_desktop.join_card import JoinCard
@@ -63,22 +65,41 @@ def test_the_first_question_is_answered_by_keyboard_and_escape_leads_back(
     assert step_of(wizard) is Step.CHOOSE
 
 
-def test_who_teaches_gets_the_commands(window: MainWindow, qtbot: QtBot) -> None:
+def test_who_teaches_gets_the_instructors_window_as_a_program_of_its_own(
+    window: MainWindow, session: Session, qtbot: QtBot
+) -> None:
     wizard = opened(window)
     button(wizard, Step.CHOOSE, "Teach a class").click()
-    page = wizard.page(Step.TEACH)
-    assert isinstance(page, TeachPage)
-    assert page.isVisible()
-    page.copy.click()
-    assert QGuiApplication.clipboard().text().strip() == COMMANDS
+    assert step_of(wizard) is Step.TEACH
+    assert wizard.page(Step.TEACH).trouble is None
+    started: list[psutil.Process] = []
+    try:
+        qtbot.waitUntil(lambda: bool(_teaching(session.places.config, started)), timeout=PATIENCE_MS)
+    finally:
+        for process in started:
+            process.kill()
+            psutil.wait_procs([process], timeout=10)
+    with qtbot.waitSignal(window.ended, timeout=PATIENCE_MS):
+        button(wizard, Step.TEACH, "Close this window").click()
 
 
-def test_the_commands_for_teachers_are_such_that_exist() -> None:
-    from gan_desktop.cli import _parser
+def _teaching(folder: Path, found: list[psutil.Process]) -> list[psutil.Process]:
+    """Programs that were started to teach from a folder."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            words = process.cmdline()
+            if "--admin" in words and f"--folder={folder}" in words and process not in found:
+                found.append(process)
+    return found
 
-    for line in COMMANDS.splitlines():
-        words = line.replace('"', "").split()
-        _parser().parse_args([word for word in words[1:] if word not in ("2026", "faces")])
+
+def test_what_is_started_for_teaching_is_an_order_that_exists(tmp_path: Path) -> None:
+    places = Places.below(tmp_path)
+    options = parse([word for word in teaching_program(places) if word.startswith("--")])
+    assert options.admin
+    assert options.folder == tmp_path
+    usual = Places(tmp_path / "data", tmp_path / "cache", tmp_path / "config")
+    assert not any(word.startswith("--folder") for word in teaching_program(usual))
 
 
 def test_trying_can_be_cancelled_and_leaves_nothing_running(

@@ -11,9 +11,10 @@ from pytestqt.qtbot import QtBot
 
 from gan_desktop.gui.hardware_monitor import HardwareMonitor, Reading
 from gan_desktop.gui.hardware_page import HardwarePage
-from gan_desktop.gui.main_window import LEAST_SIZE, MainWindow
+from gan_desktop.gui.main_window import MainWindow
 from gan_desktop.gui.meter import SHOWN_S, Meter
 from gan_desktop.gui.network_today import NetworkSum, NetworkToday
+from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.plot import LineLook
 from gan_desktop.gui.session import Session
 from gan_desktop.records import Hardware, Joined, Readings

@@ -17,7 +17,8 @@ from gan_desktop.gui.help_texts import load_topics, load_unit_sql
 from gan_desktop.gui.joining.what_leaves import WhatLeavesDialog
 from gan_desktop.gui.main_window import PAGES, MainWindow
 from gan_desktop.gui.session import Session
-from gan_desktop.gui.translation import LANGUAGES, install_translation
+from gan_desktop.gui.theme import choose_theme, colours
+from gan_desktop.gui.translation import LANGUAGES, install_translation, load_catalogue
 from gan_desktop.records import UnitDelivered
 from tests.gui.conftest import PATIENCE_MS
 from tests.integration.lesson import Lesson
@@ -49,6 +50,42 @@ def test_every_language_has_every_topic_with_the_same_links(language: str) -> No
         assert len(re.findall(r"^\d+\. ", text, re.MULTILINE)) == len(
             re.findall(r"^\d+\. ", english[key], re.MULTILINE)
         )
+
+
+# What the help quotes of the program, word for word.
+QUOTED = (
+    "Start contributing",
+    "Pause",
+    "Stop now",
+    "Finish this unit, then stop",
+    "Copy report",
+    "Every detail",
+    "Quiet",
+    "Processor (why?)",
+    "Its time ran out before it was done; it goes to another computer.",
+    "This program is too old for the class",
+)
+
+
+def test_the_program_is_quoted_by_its_own_words_in_every_language() -> None:
+    german = load_catalogue("de")
+    english_help, german_help = (
+        " ".join(" ".join(load_topics(language).values()).split()) for language in ("en", "de")
+    )
+    for words in QUOTED:
+        assert words in english_help
+        assert str(german[words]) in german_help, german[words]
+
+
+def test_what_looks_like_a_quotation_is_one() -> None:
+    """Buttons are bold and choices in italics; nothing else is, but what the guide brings up itself."""
+    topics = load_topics("en")
+    questions = re.compile(r"^\*\*(.+?)\*\*", re.MULTILINE)
+    told = topics["guide"] + "\n" + topics["questions"]
+    marked = set(re.findall(r"\*\*(.+?)\*\*|(?<!\*)\*([^*]+)\*(?!\*)", told))
+    headings = set(questions.findall(topics["questions"]))
+    quoted = {" ".join((bold or italic).split()) for bold, italic in marked} - headings
+    assert quoted - set(QUOTED) == {"one network that draws faces", "iteration"}
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -103,6 +140,15 @@ def test_links_turn_pages_and_topics(page: HelpPage, session: Session, qtbot: Qt
     assert page.topic == "hold"
     page.follow(QUrl("dialog:leaves"))
     assert page.findChildren(WhatLeavesDialog)
+
+
+def test_links_change_their_colour_with_the_theme(page: HelpPage) -> None:
+    try:
+        for theme in ("dark", "light"):
+            choose_theme(theme)
+            assert colours().accent in page.text.toHtml()
+    finally:
+        choose_theme("system")
 
 
 def test_source_is_opened_or_named(page: HelpPage, monkeypatch: pytest.MonkeyPatch) -> None:

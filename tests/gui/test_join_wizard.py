@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import keyring
 import keyring.backends.fail
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from keyring.backend import KeyringBackend
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
@@ -22,6 +27,7 @@ from gan_desktop.class_admin.people import add_student, remove_student
 from gan_desktop.class_code import shown_code
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.errors import CredentialsError
+from gan_desktop.gui.autostart import DesktopEntry
 from gan_desktop.gui.class_menu import ClassMenu
 from gan_desktop.gui.faces_view import FacesView
 from gan_desktop.gui.join_wizard import JoinWizard
@@ -38,6 +44,7 @@ from gan_desktop.gui.session import Session
 from gan_desktop.join_card import JoinCard
 from gan_desktop.known_classes import KnownClasses
 from gan_desktop.records import WorkerState
+from gan_desktop.worker.options import WorkerOptions
 from tests.gui.conftest import PATIENCE_MS
 from tests.integration.conftest import superuser_address
 from tests.integration.lesson import Lesson, lesson
@@ -330,6 +337,65 @@ def test_by_hand_a_wrong_password_is_typed_again(
     finish(wizard, window, qtbot)
 
 
+def test_by_hand_a_certificate_of_one_s_own_is_asked_for_and_looked_at(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    wizard = opened(window)
+    press(card_page(wizard, qtbot), qtbot, "I have no card, only a host name and password")
+    page = wizard.page(Step.BY_HAND)
+    assert isinstance(page, ByHandPage)
+    for field in (page.host, page.user, page.password):
+        field.setText("db.school.example")
+    wrong = tmp_path / "ca.pem"
+    for content in (None, "no certificate"):
+        if content is not None:
+            wrong.write_text(content)
+        page.ca_file.setText(str(wrong))
+        press(page, qtbot, "Go on")
+        assert trouble_on(page, qtbot) == "This certificate cannot be used"
+        page.clear_trouble()
+        assert wizard.step is Step.BY_HAND
+    wrong.write_bytes(authority())
+    press(page, qtbot, "Go on")
+    card = confirm_page(wizard, qtbot).card
+    assert card is not None
+    assert card.ca_pem is not None
+    assert card.ca_pem.encode() == authority()
+    assert "certificate in the card" in words_on(wizard.page(Step.CONFIRM))
+
+
+@cache
+def authority() -> bytes:
+    """A certificate that may stand for a school's own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A school")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def test_options_of_the_command_line_hold_for_a_class_that_is_joined_later(
+    held_lesson: Lesson, session: Session, window: MainWindow, store: Store, qtbot: QtBot
+) -> None:
+    session.read_options = lambda: WorkerOptions(name="lab-7", device="cpu", num_threads=1, max_units=3)
+    finish(join_with(window, qtbot, card_for(held_lesson)), window, qtbot)
+    assert session.joined is not None
+    options = session.joined.options
+    assert (options.device, options.num_threads, options.max_units) == ("cpu", 1, 3)
+    assert options.name == "lab-7"
+    assert options.class_title == "Vision"
+
+
 # -- what can be wrong with a card -----------------------------------------------------------------
 
 
@@ -438,7 +504,7 @@ def test_without_a_password_store_a_file_can_be_chosen(
 
 
 def test_a_shared_computer_forgets_the_person(
-    held_lesson: Lesson, session: Session, window: MainWindow, store: Store, qtbot: QtBot
+    held_lesson: Lesson, session: Session, window: MainWindow, store: Store, qtbot: QtBot, tmp_path: Path
 ) -> None:
     wizard = opened(window)
     card_page(wizard, qtbot).take_text(card_for(held_lesson).to_link())
@@ -449,7 +515,10 @@ def test_a_shared_computer_forgets_the_person(
     finish(wizard, window, qtbot)
     assert not store.passwords
     assert session.preferences.forget_me
-    forget_person(session.classes, session.places, session.preferences)
+    autostart = DesktopEntry(tmp_path / "autostart")
+    autostart.turn(True)
+    forget_person(session.classes, session.places, session.preferences, autostart)
+    assert not autostart.is_on()
     assert KnownClasses().all() == []
     left = [path for path in session.places.data.rglob("*") if path.is_file()]
     assert [path.name for path in left if "class" in path.name or path.suffix == ".png"] == []

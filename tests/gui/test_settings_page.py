@@ -20,7 +20,7 @@ from gan_desktop.gui import autostart
 from gan_desktop.gui.autostart import DesktopEntry, LaunchAgent, RunKey
 from gan_desktop.gui.computer_facts import ComputerFacts
 from gan_desktop.gui.limits import to_limits
-from gan_desktop.gui.main_window import LEAST_SIZE
+from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.preferences import Preferences, load_preferences
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.settings_page import SettingsPage

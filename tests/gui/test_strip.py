@@ -7,13 +7,15 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton
 from pytestqt.qtbot import QtBot
 
+from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.strip import SHORTEST_SHOWN_MS, Strip
 from gan_desktop.gui.strip_look import FIND_CAUSE_S, Action, Situation, icon_of, label_of, look_of
 from gan_desktop.gui.theme import DARK
+from gan_desktop.gui.translation import LANGUAGES, install_translation
 from gan_desktop.records import StateChanged, WorkerState
 from tests.gui.test_translation import DETAILS
 
@@ -129,3 +131,28 @@ def test_the_strip_keeps_its_height_whatever_it_says(strip: Strip, session: Sess
 def test_f5_opens_nothing_where_there_is_no_class(strip: Strip, session: Session, qtbot: QtBot) -> None:
     qtbot.keyClick(strip, Qt.Key.Key_F5)
     assert not session.is_contributing
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_fits_into_its_two_lines_in_the_smallest_window(
+    language: str, application: QApplication, session: Session, qtbot: QtBot
+) -> None:
+    install_translation(application, language)
+    strip = Strip(session)
+    qtbot.addWidget(strip)
+    strip.resize(LEAST_SIZE.width(), strip.sizeHint().height())
+    strip.show()
+    qtbot.waitExposed(strip)
+    session._joined = object()  # type: ignore[assignment]
+    sentence = next(label for label in strip.findChildren(QLabel) if label.minimumHeight() > 2)
+    for state in WorkerState:
+        for detail in DETAILS.get(state, [{}]):
+            session._state = StateChanged(state, detail)
+            strip._show_newest()
+            layout = strip.layout()
+            assert layout is not None
+            layout.activate()
+            assert sentence.heightForWidth(sentence.width()) <= sentence.height(), sentence.text()
+            for button in strip.findChildren(QToolButton):
+                if button.isVisible():
+                    assert button.width() >= button.sizeHint().width(), button.text()

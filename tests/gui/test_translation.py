@@ -98,6 +98,37 @@ def test_numbers_and_times_inside_a_sentence_are_written_as_in_german(german: Tr
     assert number(296_960) == "296.960"
 
 
+def test_a_short_template_takes_no_word_out_of_a_sentence_that_it_does_not_know(german: Translator) -> None:
+    assert "{used} of {total} GB" in GERMAN
+    unknown = "Somebody has used the better part of the 12 GB"
+    assert german.engine_text(unknown) == unknown
+
+
+def test_a_name_in_quotes_is_never_translated(german: Translator) -> None:
+    assert "Faces" in german.engine_text('The training "Faces" has begun.')
+    assert german.engine_text("Faces") == "Gesichter"
+
+
+@pytest.mark.parametrize(
+    ("said", "translated"),
+    [
+        (
+            "The lesson has ended: everybody hands in what is done.",
+            "Die Stunde ist zu Ende: Alle geben ab, was sie geschafft haben.",
+        ),
+        (
+            'Message to everybody: "Well done. Close your laptops!"',
+            "Nachricht an alle: „Well done. Close your laptops!“",
+        ),
+        ('Training 3, "Faces", is paused.', "Training 3, „Faces“, ist unterbrochen."),
+    ],
+)
+def test_what_happened_speaks_german_around_what_people_have_written(
+    said: str, translated: str, german: Translator
+) -> None:
+    assert german.engine_text(said) == translated
+
+
 def test_what_is_unknown_stays_as_it_is(german: Translator) -> None:
     assert german.engine_text("Something quite new.") == "Something quite new."
 

@@ -13,8 +13,9 @@ from gan_desktop.database.connection import Address
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.gui import icons
 from gan_desktop.gui.closing import HandingIn
-from gan_desktop.gui.main_window import LEAST_SIZE, MainWindow
+from gan_desktop.gui.main_window import MainWindow
 from gan_desktop.gui.message_card import MessageCard
+from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.snapshot import ClassSnapshot
 from gan_desktop.gui.tray import LONG_PROBLEM_MS, Kind, Tray

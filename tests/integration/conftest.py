@@ -139,7 +139,7 @@ def empty_class(administrator: Address) -> None:
         )
         connection.execute(
             "TRUNCATE gan.accounts, gan.enrol_cards, gan.workers, gan.datasets, gan.messages,"
-            " gan.training_runs, gan.events RESTART IDENTITY CASCADE"
+            " gan.training_runs, gan.events, gan.closing_steps RESTART IDENTITY CASCADE"
         )
         for row in logins:
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(row.login)))

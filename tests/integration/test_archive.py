@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,13 +24,16 @@ from gan_desktop.class_admin.credit import credit
 from gan_desktop.database.accounts import Accounts
 from gan_desktop.database.archive import read_manifest, verify
 from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.coordination import Runs
+from gan_desktop.database.credit import PersonsCredit
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.enrolment import EnrolCards
 from gan_desktop.database.logins import Logins
+from gan_desktop.database.notices import Notices
 from gan_desktop.database.schema import SCHEMA_VERSION, schema_version
 from gan_desktop.errors import ArchiveError, SchemaError
-from gan_desktop.records import IterationPublished
-from tests.integration.classroom import Classroom, counted
+from gan_desktop.records import IterationPublished, RunStatus
+from tests.integration.classroom import CONFIG, Classroom, counted
 from tests.integration.conftest import superuser_address
 from tests.integration.console import gan_desktop, write_config
 from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, worker_thread
@@ -116,6 +120,11 @@ def content_of(address: Address, *, without: tuple[str, ...] = ()) -> dict[str, 
         }
 
 
+def credit_of(coordinator: Address) -> list[PersonsCredit]:
+    """Everybody's credit, but for the logins, which belong to a server."""
+    return [replace(person, user="") for person in credit(coordinator).people]
+
+
 # -- there and back ------------------------------------------------------------------------------
 
 
@@ -127,14 +136,14 @@ def test_a_class_moves_to_another_server_whole(
         assert text.encode() not in path.read_bytes()
     administrator = replace(superuser_address(other_server), dbname="moved_here")
     rows_before = content_of(taught.administrator)
-    credit_before = credit(taught.coordinator_address)
+    credit_before = credit_of(taught.coordinator_address)
     with Connection(superuser_address(other_server)) as connection:
         connection.execute("CREATE DATABASE moved_here")
 
     restored = restore_class(administrator, path)
 
     assert content_of(administrator) == rows_before
-    assert credit(restored.coordinator) == credit_before
+    assert credit_of(restored.coordinator) == credit_before
     assert restored.num_students == 1 and restored.missing_pictures == ()
     [run] = rows(administrator, "SELECT coordinator_token FROM gan.training_runs")
     assert run.coordinator_token is None
@@ -161,6 +170,24 @@ def test_a_copy_on_the_same_server_shares_no_login_with_the_class(
     address = replace(restored.coordinator, user=login.user, password=login.password)
     [row] = rows(address, "SELECT images, is_me FROM leaderboard WHERE is_me")
     assert row.images > 0
+
+
+def test_what_a_rehearsal_has_left_stays_behind(
+    taught: Classroom, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    before = content_of(taught.coordinator_address)
+    virtual = taught.add_worker(taught.add_student("Virtual student 1"), hostname="virtual")
+    taught.superuser.execute("UPDATE gan.accounts SET is_rehearsal = true WHERE display_name ~ 'Virtual'")
+    [run] = taught.superuser.query("SELECT dataset_id FROM gan.training_runs")
+    runs = Runs(taught.coordinator)
+    run_id = runs.create("Rehearsal", run.dataset_id, CONFIG, 10_000, is_rehearsal=True)
+    assert runs.set_status(run_id, RunStatus.RUNNING)
+    Notices(taught.coordinator).add_event("joined", "A computer joined.", worker_id=virtual.worker_id)
+    archive = archived(taught.coordinator_address, tmp_path / "class.gandclass")
+    restored = restore_class(new_database(), archive)
+    after = content_of(restored.coordinator, without=("class",))
+    for table in ("accounts", "workers", "training_runs", "epoch_cursors", "events"):
+        assert after[table] == before[table], table
 
 
 def test_the_training_goes_on_from_its_last_iteration(
@@ -259,12 +286,18 @@ def test_an_archive_that_was_cut_off_is_refused_before_anything_is_made(
     assert is_empty(address)
 
 
+def begin_of_data(content: bytearray, info: zipfile.ZipInfo) -> int:
+    """Where a member's bytes begin: behind its name and what else its own header holds."""
+    len_name, len_extra = struct.unpack_from("<HH", content, info.header_offset + 26)
+    return info.header_offset + 30 + int(len_name) + int(len_extra)
+
+
 def test_every_damaged_byte_of_a_table_is_noticed(archive: Path, new_database: NewDatabase) -> None:
     address = new_database()
     before = roles_on(address)
     content = bytearray(archive.read_bytes())
     with zipfile.ZipFile(archive) as opened:
-        places = [info.header_offset + 60 + info.compress_size // 2 for info in opened.infolist()]
+        places = [begin_of_data(content, info) + info.compress_size // 2 for info in opened.infolist()]
     for place in places:
         damaged = bytearray(content)
         damaged[place] ^= 0xFF

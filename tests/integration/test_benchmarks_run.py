@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks import claims, efficiency, growth, merge, start, traffic
+from tests.benchmarks import claims, efficiency, growth, merge, rehearsal, start, traffic
 
 MODULES = {
-    "claims": claims, "efficiency": efficiency, "growth": growth, "merge": merge, "start": start,
-    "traffic": traffic,
+    "claims": claims, "efficiency": efficiency, "growth": growth, "merge": merge, "rehearsal": rehearsal,
+    "start": start, "traffic": traffic,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gan_desktop.database.class_view import ClassView
+from gan_desktop.database.logins import Login
 from tests.integration.classroom import Classroom, Training, Worker, counted
 
 
@@ -45,3 +46,35 @@ def test_computer_that_starts_again_has_not_joined_again(classroom: Classroom, t
     contribute(training, worker)
     history = ClassView(worker.connection).history(training.run_id)
     assert [row.num_joined for row in history] == [0, 1, 0]
+
+
+def test_virtual_computers_have_not_joined_the_class(classroom: Classroom, training: Training) -> None:
+    worker = classroom.add_worker()
+    virtual = classroom.add_student("Virtual student 1")
+    classroom.add_worker(virtual, hostname="virtual")
+    classroom.superuser.execute(
+        "UPDATE gan.accounts SET is_rehearsal = true WHERE login = %s", [virtual.user]
+    )
+    contribute(training, worker)
+    history = ClassView(worker.connection).history(training.run_id)
+    assert [row.num_joined for row in history] == [0, 1]
+
+
+def test_a_rehearsals_curves_weights_and_faces_are_seen_by_virtual_students_alone(
+    classroom: Classroom, training: Training
+) -> None:
+    ana, virtual = classroom.add_student("Ana"), classroom.add_student("Virtual student 1")
+    training.coordination.add_sample(0, b"png")
+    views = ("training_runs", "loss_history", "model_weights", "samples")
+
+    def seen(login: Login) -> set[str]:
+        connection = classroom.log_in(login)
+        return {view for view in views if connection.query(f"SELECT 1 FROM {view}")}
+
+    assert seen(ana) == set(views)
+    classroom.superuser.execute("UPDATE gan.training_runs SET is_rehearsal = true")
+    classroom.superuser.execute(
+        "UPDATE gan.accounts SET is_rehearsal = true WHERE login = %s", [virtual.user]
+    )
+    assert seen(ana) == set()
+    assert seen(virtual) == set(views)

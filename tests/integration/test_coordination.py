@@ -355,6 +355,13 @@ def test_a_notification_that_cannot_be_sent_does_not_stop_the_training(
     training.runs.wake_workers()
 
 
+def test_a_training_that_was_deleted_is_told(classroom: Classroom, training: Training) -> None:
+    classroom.superuser.execute("DELETE FROM gan.training_runs WHERE run_id = %s", [training.run_id])
+    with pytest.raises(GanDesktopError, match="nothing left to merge") as told:
+        training.coordination.situation()
+    assert told.value.title == "The training was deleted"
+
+
 def test_the_situation_counts_the_people_who_contribute_now(classroom: Classroom, training: Training) -> None:
     ana = classroom.add_student("Ana")
     workers = [classroom.add_worker(ana), classroom.add_worker(ana)]

@@ -56,6 +56,15 @@ def test_a_coordinator_killed_in_mid_merge_has_published_nothing_and_the_next_on
     held.assert_nothing_lost_or_counted_twice()
 
 
+def test_a_coordinator_whose_training_is_deleted_ends_with_the_reason(held: Lesson) -> None:
+    with (
+        pytest.raises(GanDesktopError, match=r"nothing left to merge|taken this training over"),
+        held.coordinating(),
+    ):
+        held.superuser.execute("DELETE FROM gan.training_runs WHERE run_id = %s", [held.run_id])
+        held.wait_until(lambda: not sessions(held), "the coordinator's end")
+
+
 def sessions(held: Lesson, condition: str = "true") -> list[Any]:
     """The coordinator's sessions that the server knows."""
     return held.query(

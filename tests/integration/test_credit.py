@@ -179,7 +179,8 @@ def test_what_looks_like_a_formula_is_made_harmless(cell: str) -> None:
     person = PersonsCredit(cell, cell, cell, cell, False, 1, 2, 3, 4, 5, 6, 0.5, None, None)
     for separator in (",", ";", "\t"):
         [_, cells] = rows_of(CreditReport([person], "Etc/UTC"), separator)
-        assert cells == [f"'{cell}"] * 4 + ["1", "2", "3", "4", "5", "0.50", "", ""]
+        active = "0,50" if separator == ";" else "0.50"
+        assert cells == [f"'{cell}"] * 4 + ["1", "2", "3", "4", "5", active, "", ""]
 
 
 @pytest.mark.parametrize("word", ["Ana;=1+1", 'Ana";=1+1', "Ana,=1+1", "Ana\t=1+1", "Ana\n=1+1"])

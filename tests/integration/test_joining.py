@@ -44,6 +44,18 @@ def test_names_of_all_scripts_are_welcome(classroom: Classroom, name: str) -> No
     assert worker.connection.query("SELECT name FROM workers")[0].name == name
 
 
+def test_what_a_program_says_of_its_computer_is_kept_as_far_as_it_can_be_shown(classroom: Classroom) -> None:
+    worker = classroom.add_worker()
+    [made] = worker.connection.query(
+        "SELECT register_worker('another', gen_random_uuid(), 'PC', %s, %s, 4, 8, 10, %s) AS worker_id",
+        ["\n" * 300 + "lab\x9b-\u202e7", "\x07" * 9, "1.0" + "\n" * 37],
+    )
+    [row] = worker.connection.query(
+        "SELECT hostname, gpu_name, program_version FROM workers WHERE worker_id = %s", [made.worker_id]
+    )
+    assert tuple(row) == ("lab-7", None, "1.0")
+
+
 def test_a_withdrawn_login_takes_no_part_even_in_a_session_that_still_runs(classroom: Classroom) -> None:
     classroom.start_training()
     worker = classroom.add_worker()

@@ -12,11 +12,10 @@ import pytest
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.embedded import EmbeddedPostgres
-from gan_desktop.errors import GanDesktopError
-from gan_desktop.records import RunConfig, RunStatus
+from gan_desktop.records import RunConfig
+from gan_desktop.rehearsal.habits import Habits
 from gan_desktop.rehearsal.noise import NoiseUpdates
-from gan_desktop.rehearsal.virtual_class import VirtualClass, admit_students, remove_traces
-from gan_desktop.rehearsal.virtual_student import Habits
+from gan_desktop.rehearsal.virtual_class import VirtualClass
 from gan_desktop.training.merge import Candidate, UpdateFormat, merge_updates
 from tests.integration.lesson import Lesson, lesson
 from tests.integration.programs import wait_until
@@ -41,7 +40,7 @@ def held(server: EmbeddedPostgres, open_folder: Path) -> Iterator[Lesson]:
 
 def test_virtual_students_do_what_counts(held: Lesson) -> None:
     with held.coordinating():
-        virtual = VirtualClass(admit_students(held.coordinator, 4), HABITS, spread=2.0)
+        virtual = VirtualClass([held.add_student() for _ in range(4)], HABITS, spread=2.0)
         virtual.start()
         try:
             held.await_iteration(3)
@@ -62,36 +61,9 @@ def test_virtual_students_do_what_counts(held: Lesson) -> None:
     assert {row.state for row in held.query("SELECT state FROM gan.workers")} == {"stopped"}
 
 
-def test_nothing_is_left_of_a_rehearsal_that_is_removed(held: Lesson) -> None:
-    with held.coordinating():
-        students = admit_students(held.coordinator, 2)
-        virtual = VirtualClass(students, HABITS)
-        virtual.start()
-        try:
-            held.await_iteration(1)
-            with pytest.raises(GanDesktopError, match="goes on"):
-                remove_traces(held.coordinator, held.run_id, students)
-        finally:
-            virtual.stop()
-        held.set_status(RunStatus.COMPLETE)
-    remove_traces(held.coordinator, held.run_id, students)
-    for table in (
-        "training_runs",
-        "work_units",
-        "updates",
-        "model_weights",
-        "workers",
-        "accounts",
-        "samples",
-    ):
-        assert not held.query(f"SELECT 1 FROM gan.{table}"), table
-    users = [student.user for student in students]
-    assert not held.query("SELECT 1 FROM pg_roles WHERE rolname = ANY (%s)", users)
-
-
 def test_a_slow_link_and_a_closed_login_show_in_the_report(held: Lesson) -> None:
     with held.coordinating():
-        students = admit_students(held.coordinator, 2)
+        students = [held.add_student() for _ in range(2)]
         students[1] = replace(students[1], password="wrong")
         # Its weights take longer than a second, and its unit's time counts as waiting.
         slow = replace(HABITS, images_per_second=10_000.0, link_bytes_per_second=400_000.0)
@@ -110,7 +82,7 @@ def test_a_lost_connection_costs_a_virtual_student_no_unit(held: Lesson) -> None
     with held.coordinating():
         # A unit takes two seconds, time to claim the next one.
         patient = replace(HABITS, images_per_second=CONFIG.first_unit_images / 2)
-        virtual = VirtualClass(admit_students(held.coordinator, 1), patient)
+        virtual = VirtualClass([held.add_student()], patient)
         virtual.start()
         try:
             held.wait_until(

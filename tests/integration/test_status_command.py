@@ -312,3 +312,14 @@ def test_misspelt_commands_and_options_are_answered_with_the_right_ones(
             class_command(*arguments)
         assert ended.value.code == 2
         assert words in capsys.readouterr().err
+
+
+def test_queue_and_flow_are_of_the_training_in_progress(classroom: Classroom) -> None:
+    training = classroom.start_training()
+    worker = classroom.add_worker()
+    training.hand_in(worker)
+    worker.claim()
+    training.runs.create("The next one", training.dataset_id, training.config, 10_000)
+    status = class_status(classroom.coordinator_address)
+    assert (status.runs[0].name, status.queue) == ("The next one", Queue(1, 0, 1))
+    assert status.flow is not None

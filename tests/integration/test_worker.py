@@ -191,7 +191,7 @@ def test_a_login_withdrawn_in_mid_unit_ends_the_worker_with_words_and_keeps_its_
     with Connection(long_units.coordinator) as connection:
         assert Accounts(connection).withdraw(student.user)
     assert program.exit_code() == 3
-    assert "Ask your instructor for a" in program.log
+    assert "ask your instructor for a new card" in program.log
     assert "Traceback" not in program.log
     assert list((long_units.folder / "withdrawn").rglob(f"{unit_id}.update"))
     assert "1 finished unit(s) are kept here and handed in at the next start." in program.log

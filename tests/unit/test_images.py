@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -174,6 +176,42 @@ def png_by_hand(width: int, height: int, depth: int, pixels: bytes) -> bytes:
 def test_a_pixel_bomb_is_refused_before_it_is_decoded(edge: int) -> None:
     with pytest.raises(ImageSetError, match="more than 89 million pixels"):
         load_image(png_by_hand(edge, edge, 8, zlib.compress(bytes(1_000))), 32)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_a_large_picture_is_made_in_strips_and_looks_the_same(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither is a multiple of the other, nor of a strip.
+    large = Image.fromarray(draw_face(3, 128)).resize((1_013, 1_217), Image.Resampling.BICUBIC)
+    if mode == "RGBA":
+        large.putalpha(Image.linear_gradient("L").resize(large.size))
+    data = encode(large.quantize(64) if mode == "P" else large, "PNG")
+    whole = load_image(data, 64).astype(int)
+    monkeypatch.setattr("gan_desktop.training.images._LARGE", 100_000)
+    in_strips = load_image(data, 64).astype(int)
+    assert 0 < np.abs(in_strips - whole).mean() < 0.5
+    assert np.abs(in_strips - whole).max() <= 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="getrusage counts in other units, or is not there")
+def test_a_large_palette_of_some_kilobytes_takes_little_memory() -> None:
+    image = Image.new("P", (9_400, 9_400), 1)
+    image.putpalette([*RED, *GREEN])
+    data = encode(image, "PNG", transparency=0)
+    script = (
+        "import re, sys\n"
+        "from gan_desktop.training.images import load_image\n"
+        "pixels = load_image(sys.stdin.buffer.read(), 32)\n"
+        # Of this program alone: what getrusage says begins at what the one that started it had.
+        "kilobytes = re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]\n"
+        "print(*pixels[0, 0], int(kilobytes) // 1_000)"
+    )
+    told = subprocess.run([sys.executable, "-c", script], input=data, capture_output=True, check=True)
+    *colour, megabytes = map(int, told.stdout.split())
+    assert len(data) < 50_000 and tuple(colour) == GREEN
+    # 88 of them are the decoded picture.
+    assert megabytes < 350
 
 
 def test_an_icon_is_refused() -> None:

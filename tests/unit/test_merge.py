@@ -240,4 +240,5 @@ def test_memory_does_not_grow_with_the_number_of_updates() -> None:
         tracemalloc.stop()
         return highest
 
-    assert peak(16) < peak(3) + 0.5 * len(payload)
+    # The next update is fetched meanwhile: one more or less may be here at the peak.
+    assert peak(30) < peak(3) + 2 * len(payload)

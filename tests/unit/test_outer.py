@@ -236,3 +236,12 @@ def test_recalibrating_a_state_changes_its_generators_statistics_only() -> None:
     # The average has weights of its own, and therefore statistics of its own.
     name = sorted(changed)[0]
     assert not torch.equal(state.ema[name], state.weights[name])
+
+
+def test_recalibrating_the_average_alone_leaves_the_live_weights_as_they_are() -> None:
+    state = OuterState.fresh(LOCAL)
+    state.apply(random_like(state.weights, seed=1), 1_000, LOCAL)
+    weights, ema = copied(state.weights), copied(state.ema)
+    state.recalibrate(build_gan(LOCAL), LOCAL, with_live=False)
+    assert_same(weights, state.weights)
+    assert any(not torch.equal(ema[name], state.ema[name]) for name in ema)

@@ -72,6 +72,55 @@ def test_a_card_is_read_by_its_own_name_for_it() -> None:
     assert not set(readings.missing) & CARD_FIELDS
 
 
+# Two cards, as NVIDIA's library numbers them.
+CARDS = ("GPU-aaaa-1111", "GPU-bbbb-2222")
+
+
+def two_cards() -> SimpleNamespace:
+    """A library whose handles are the cards' UUIDs."""
+    found = library()
+    found.nvmlDeviceGetCount = lambda: len(CARDS)
+    found.nvmlDeviceGetHandleByIndex = lambda number: CARDS[number]
+    found.nvmlDeviceGetHandleByUUID = lambda uuid: uuid if uuid in CARDS else None
+    found.nvmlDeviceGetUUID = lambda handle: handle
+    found.nvmlDeviceGetName = lambda handle: handle
+    found.nvmlSystemGetDriverVersion = lambda: "570"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("visible", "device", "card"),
+    [
+        (None, None, CARDS[0]),
+        ("1", None, CARDS[1]),
+        ("1,0", None, CARDS[1]),
+        ("1,0", Device(torch.device("cuda:1"), "", ""), CARDS[0]),
+        (None, Device(torch.device("cuda:1"), "", ""), CARDS[1]),
+        ("GPU-bbbb", None, CARDS[1]),
+        ("0", Device(torch.device("cuda:0"), "", "", uuid="bbbb-2222"), CARDS[1]),
+    ],
+)
+def test_of_several_cards_the_one_that_computes_is_read(
+    visible: str | None, device: Device | None, card: str
+) -> None:
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    assert HardwareReader(device, two_cards(), environment).card().name == card
+
+
+@pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles"])
+def test_cards_that_are_hidden_from_the_program_are_said_to_be(visible: str) -> None:
+    reader = HardwareReader(None, two_cards(), {"CUDA_VISIBLE_DEVICES": visible})
+    assert "CUDA_VISIBLE_DEVICES" in reader.card().why_none
+    assert "CUDA_VISIBLE_DEVICES" in reader.read().missing["gpu_temperature_c"]
+
+
+def test_the_card_that_turns_out_to_compute_is_read_from_then_on() -> None:
+    reader = HardwareReader(None, two_cards(), {})
+    assert reader.card().name == CARDS[0]
+    reader.watch("bbbb-2222")
+    assert reader.card().name == CARDS[1]
+
+
 def test_a_value_that_this_card_does_not_tell_is_named_and_the_others_are_there() -> None:
     not_told = pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
     readings = HardwareReader(CARD, library(nvmlDeviceGetPowerUsage=not_told)).read()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from gan_desktop.worker.traffic import MIB, Traffic, TransferCancelled
+from gan_desktop.worker.traffic import MIB, Rate, Traffic, TransferCancelled
 
 
 def seconds_for(traffic: Traffic, num_pieces: int, num_bytes: int) -> float:
@@ -68,3 +68,16 @@ def test_whoever_watches_is_told_of_each_piece() -> None:
     traffic.watch(None)
     traffic.sent(4)
     assert told == [2, 3]
+
+
+def test_two_connections_stay_below_one_limit_together() -> None:
+    rate = Rate()
+    rate.limit(8.0)  # a megabyte a second
+    one, other = Traffic(lambda: False, rate), Traffic(lambda: False, rate)
+    began = time.monotonic()
+    thread = threading.Thread(target=seconds_for, args=(one, 2, 100_000))
+    thread.start()
+    seconds_for(other, 2, 100_000)
+    thread.join()
+    assert time.monotonic() - began >= 0.39
+    assert one.num_sent == other.num_sent == 200_000

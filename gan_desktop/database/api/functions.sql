@@ -60,11 +60,20 @@ BEGIN
     RETURN worker;
 END $$;
 
--- The training that is going on; when there is none, the newest complete one.
+-- The training that is going on; when there is none, the newest complete one. For virtual students, and for nobody
+-- else, it is the rehearsal.
 CREATE FUNCTION gan.run_of_the_class() RETURNS gan.training_runs
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = gan, pg_temp AS $$
-    SELECT * FROM training_runs WHERE status <> 'created' AND deleted_at IS NULL
+    SELECT * FROM training_runs
+    WHERE status <> 'created' AND deleted_at IS NULL
+      AND is_rehearsal = EXISTS (SELECT 1 FROM accounts AS a WHERE a.login = session_user AND a.is_rehearsal)
     ORDER BY (status IN ('running', 'paused')) DESC, run_id DESC LIMIT 1
+$$;
+
+-- The course has come to its end, or the class has moved to another server: nobody gets units here any more.
+CREATE FUNCTION gan.is_done(the_step text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = gan, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM closing_steps WHERE step = the_step)
 $$;
 
 -- One computer on hold holds its whole account: a new device id is no way out.
@@ -77,6 +86,20 @@ $$;
 -- What people and computers may be called. gan_desktop/names.py has the same rules and their reasons.
 -- ---------------------------------------------------------------------------------------------
 
+-- Control characters, characters without a width or for private use, blank letters: a pattern for one of them.
+CREATE FUNCTION gan.hidden_characters() RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT '[\u0001-\u001f\u007f-\u009f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160'
+        || '\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff'
+        || '\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3'
+        || '\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000f0000-\U0010ffff]'
+$$;
+
+-- What a student's program says of its computer, as far as it can be shown; NULL: nothing.
+CREATE FUNCTION gan.printable(the_words text, max_length integer) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = gan, pg_temp AS $$
+    SELECT nullif(left(btrim(regexp_replace(the_words, hidden_characters(), '', 'g')), max_length), '')
+$$;
+
 -- The name without spaces around it; refuses what could not be shown, or not be seen.
 CREATE FUNCTION gan.require_name(the_name text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = gan, pg_temp AS $$
@@ -84,11 +107,7 @@ DECLARE
     shown text := btrim(the_name, U&' \00a0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200a\202f\205f\3000');
 BEGIN
     IF shown IS NULL OR length(shown) > 40 OR name_key(shown) = ''
-       -- Control characters, characters without a width or for private use, blank letters.
-       OR shown ~ ('[\u0001-\u001f\u007f-\u009f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160'
-                || '\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff'
-                || '\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3'
-                || '\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000f0000-\U0010ffff]') THEN
+       OR shown ~ hidden_characters() THEN
         PERFORM refuse('GD002', 'A name has 1 to 40 characters, none of them control characters or invisible. '
                                 'Choose another name.');
     END IF;
@@ -127,6 +146,11 @@ BEGIN
     WHERE card_id = card.card_id AND enrol_key = the_key AND withdrawn_at IS NULL;
     IF account.account_id IS NOT NULL THEN  -- asked again, because the answer was lost
         RETURN account.login;
+    END IF;
+    IF is_done('end') THEN
+        PERFORM refuse('GD006', 'This class has ended: nobody can join it any more.');
+    ELSIF is_done('move') THEN
+        PERFORM refuse('GD006', 'This class has moved to another server. Ask your instructor for a new card.');
     END IF;
     IF card.valid_until <= now() THEN
         PERFORM refuse('GD006', 'The time of this card is over. Ask your instructor for a new one.');
@@ -176,6 +200,7 @@ DECLARE
     known   workers;
 BEGIN
     the_name := require_name(the_name);
+    the_hostname := printable(the_hostname, 255);
     IF the_device IS NULL OR length(the_device) NOT BETWEEN 1 AND 80 THEN
         PERFORM refuse('GD002', 'The device id has 1 to 80 characters.');
     END IF;
@@ -202,9 +227,9 @@ BEGIN
         INSERT INTO worker_totals (worker_id, account_id) VALUES (known.worker_id, account);
     END IF;
     UPDATE workers SET
-        session_id = the_session, name = the_name, hostname = left(the_hostname, 255), gpu_name = left(the_gpu, 120),
+        session_id = the_session, name = the_name, hostname = the_hostname, gpu_name = printable(the_gpu, 120),
         cpu_cores = the_cores, ram_gb = the_ram_gb, gpu_vram_gb = the_vram_gb,
-        program_version = left(the_program, 40), state = 'joining', state_detail = '{}', last_heartbeat = now()
+        program_version = printable(the_program, 40), state = 'joining', state_detail = '{}', last_heartbeat = now()
     WHERE worker_id = known.worker_id;
     -- An earlier start of this worker is over: what it still held goes back at once.
     IF known.session_id <> the_session THEN
@@ -341,10 +366,12 @@ DECLARE
     seconds real;
 BEGIN
     outcome := CASE
+        WHEN is_done('end') THEN 'complete'
+        WHEN is_done('move') THEN 'paused'
         WHEN run.run_id IS NULL OR run.current_iteration < 0 THEN 'no_training'
         -- The next training is written down already, and begins when the instructor starts it.
         WHEN run.status = 'complete' AND EXISTS (SELECT 1 FROM training_runs AS next
-            WHERE next.status = 'created' AND next.run_id > run.run_id) THEN 'no_training'
+            WHERE next.status = 'created' AND next.run_id > run.run_id AND NOT next.is_rehearsal) THEN 'no_training'
         WHEN run.status = 'complete' THEN 'complete'
         WHEN run.status = 'paused' THEN 'paused'
         WHEN is_on_hold(worker.account_id) THEN 'on_hold'

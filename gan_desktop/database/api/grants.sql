@@ -29,7 +29,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     gan.accounts, gan.roster, gan.enrol_cards, gan.workers, gan.worker_totals, gan.datasets, gan.dataset_shards,
     gan.shard_payloads, gan.messages,
     gan.training_runs, gan.epoch_cursors, gan.work_units, gan.updates, gan.update_payloads, gan.model_weights,
-    gan.optimizer_state, gan.loss_history, gan.samples, gan.events TO {coordinator};
+    gan.optimizer_state, gan.loss_history, gan.samples, gan.events, gan.closing_steps TO {coordinator};
 GRANT SELECT, UPDATE ON gan.class TO {coordinator};
 GRANT EXECUTE ON FUNCTION gan.return_unit(bigint), gan.shard_order(bigint, integer, integer), gan.is_on_hold(integer),
     gan.require_name(text)

@@ -38,6 +38,10 @@ UPDATE gan.enrol_cards SET withdrawn_at = coalesce(withdrawn_at, now());
 -- name: settle_workers
 UPDATE gan.workers SET state = 'stopped', state_detail = '{}';
 
+-- name: settle_closing
+-- A restored class begins anew, also one that had come to its end.
+DELETE FROM gan.closing_steps;
+
 -- name: settle_units
 -- Whoever computes these does so for the class that was archived.
 SELECT gan.return_unit(id) FROM gan.work_units WHERE status = 'in_progress';

@@ -12,6 +12,11 @@ WHERE w.run_id = %(run_id)s AND w.kind = 'live' ORDER BY w.iteration;
 SELECT coalesce(sum(num_images), 0)::bigint AS num FROM gan.loss_history
 WHERE run_id = %(run_id)s AND iteration <= %(iteration)s;
 
+-- name: num_computers
+-- Computers whose work is in the weights of an iteration.
+SELECT count(DISTINCT worker_id) AS num FROM gan.updates
+WHERE run_id = %(run_id)s AND status = 'counted' AND merged_into <= %(iteration)s;
+
 -- name: wish
 -- The coordinator looks for it in every round; it touches only iterations that can still be gone back to.
 UPDATE gan.training_runs AS r SET go_back_to = %(iteration)s

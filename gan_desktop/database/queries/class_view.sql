@@ -3,7 +3,8 @@
 -- Ages are taken on the server's clock; the reader turns them into moments of its own.
 
 -- name: totals
-SELECT i.title, t.num_computers, t.num_people, t.images_per_second, t.num_images, t.num_units
+SELECT i.title, t.num_computers, t.num_people, t.images_per_second, t.num_images, t.num_units,
+       extract(epoch FROM i.ended_at)::float8 AS ended_at, i.has_moved
 FROM class_info AS i, class_totals AS t;
 
 -- name: training
@@ -53,7 +54,7 @@ WHERE run_id = %(run_id)s AND iteration >= %(first)s ORDER BY iteration;
 SELECT iteration FROM samples WHERE run_id = %(run_id)s ORDER BY iteration;
 
 -- name: sample
-SELECT png FROM samples WHERE run_id = %(run_id)s AND iteration = %(iteration)s
+SELECT png AS payload FROM samples WHERE run_id = %(run_id)s AND iteration = %(iteration)s
 
 -- name: events
 SELECT event_id, kind, message, extract(epoch FROM now() - created_at)::float8 AS age_s

@@ -5,8 +5,8 @@
 -- therefore never both publish, however long one of them was asleep.
 
 -- name: create_run
-INSERT INTO gan.training_runs (name, dataset_id, config, max_update_bytes)
-VALUES (%(name)s, %(dataset_id)s, %(config)s, %(max_update_bytes)s) RETURNING run_id;
+INSERT INTO gan.training_runs (name, dataset_id, config, max_update_bytes, is_rehearsal)
+VALUES (%(name)s, %(dataset_id)s, %(config)s, %(max_update_bytes)s, %(is_rehearsal)s) RETURNING run_id;
 
 -- name: create_cursors
 -- One cursor per shard that is learned from, in the seeded order of epoch 0.
@@ -15,24 +15,36 @@ SELECT %(run_id)s, shard_id, num_images, gan.shard_order(%(seed)s, 0, shard_id)
 FROM gan.dataset_shards WHERE dataset_id = %(dataset_id)s AND NOT is_held_out;
 
 -- name: set_status
-UPDATE gan.training_runs SET status = %(status)s,
+UPDATE gan.training_runs AS r SET status = %(status)s,
     started_at = CASE WHEN %(status)s = 'running' THEN coalesce(started_at, now()) ELSE started_at END,
     finished_at = CASE WHEN %(status)s = 'complete' THEN coalesce(finished_at, now()) END
 WHERE run_id = %(run_id)s AND status = ANY (%(allowed)s)
-  AND (%(status)s = 'complete' OR NOT EXISTS (SELECT 1 FROM gan.training_runs
-       WHERE run_id <> %(run_id)s AND status IN ('running', 'paused')));
+  AND (%(status)s = 'complete' OR NOT EXISTS (SELECT 1 FROM gan.training_runs AS other
+       WHERE other.run_id <> r.run_id AND other.status IN ('running', 'paused')
+         AND other.is_rehearsal = r.is_rehearsal));
 
 -- name: run
 SELECT run_id, name, status, current_iteration AS iteration, 0 AS epoch, dataset_id, config, restarted_at
 FROM gan.training_runs WHERE run_id = %(run_id)s AND deleted_at IS NULL;
 
+-- name: lock_run
+-- The same until the transaction's end: two who change one training do so one after the other.
+SELECT run_id, name, status, current_iteration AS iteration, 0 AS epoch, dataset_id, config, restarted_at
+FROM gan.training_runs WHERE run_id = %(run_id)s AND deleted_at IS NULL FOR NO KEY UPDATE;
+
+-- name: change_config
+-- Updates that were coded before are still on their way: what was allowed for them stays allowed.
+UPDATE gan.training_runs
+SET config = config || %(changes)s, max_update_bytes = greatest(max_update_bytes, %(max_update_bytes)s)
+WHERE run_id = %(run_id)s;
+
 -- name: unfinished_run
 -- The run a coordinator takes up when none is named: the active one, else the newest created.
-SELECT run_id FROM gan.training_runs WHERE status <> 'complete' AND deleted_at IS NULL
+SELECT run_id FROM gan.training_runs WHERE status <> 'complete' AND deleted_at IS NULL AND NOT is_rehearsal
 ORDER BY (status IN ('running', 'paused')) DESC, run_id DESC LIMIT 1;
 
 -- name: run_named
-SELECT run_id FROM gan.training_runs WHERE name = %(name)s AND deleted_at IS NULL ORDER BY run_id DESC LIMIT 1;
+SELECT run_id FROM gan.training_runs WHERE name = %(name)s AND deleted_at IS NULL AND NOT is_rehearsal ORDER BY run_id DESC LIMIT 1;
 
 -- name: hide_run
 -- Not one that a coordinator still credits the last units of.
@@ -75,7 +87,7 @@ WHERE run_id = %(run_id)s AND coordinator_token = %(token)s;
 
 -- name: situation
 -- Accounts that contribute now: whoever has paused, or waits on hold, is not waited for.
-SELECT r.status, r.current_iteration AS iteration, r.go_back_to,
+SELECT r.status, r.current_iteration AS iteration, r.go_back_to, r.config,
     (SELECT count(DISTINCT w.account_id) FROM gan.workers AS w WHERE w.last_heartbeat > now() - interval '1 minute'
         AND NOT gan.is_on_hold(w.account_id) AND w.state IN ('claiming', 'loading', 'computing', 'uploading', 'finishing',
                                                  'waiting_none_free'))::integer AS num_contributors,
@@ -198,8 +210,11 @@ INSERT INTO gan.samples (run_id, iteration, png) VALUES (%(run_id)s, %(iteration
 ON CONFLICT (run_id, iteration) DO UPDATE SET png = excluded.png;
 
 -- name: thin_samples
--- A grid of every iteration would fill the database in a long run: the last 50 and every tenth stay.
-DELETE FROM gan.samples WHERE run_id = %(run_id)s AND iteration < %(iteration)s - 50 AND iteration %% 10 <> 0;
+-- A grid of every iteration would fill the database in a long run: the last 50, every tenth and those of kept
+-- iterations stay.
+DELETE FROM gan.samples AS s WHERE run_id = %(run_id)s AND iteration < %(iteration)s - 50 AND iteration %% 10 <> 0
+  AND NOT EXISTS (SELECT 1 FROM gan.model_weights AS w
+                  WHERE w.run_id = s.run_id AND w.iteration = s.iteration AND w.is_checkpoint);
 
 -- name: add_event
 INSERT INTO gan.events (run_id, worker_id, kind, message, is_public)

@@ -16,12 +16,15 @@ ALTER ROLE {login} PASSWORD {verifier};
 -- name: forbid
 ALTER ROLE {login} NOLOGIN;
 
+-- name: allow
+ALTER ROLE {login} LOGIN;
+
 -- name: drop
 DROP ROLE {login};
 
 -- name: end_sessions
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE usename = %(login)s AND pid <> pg_backend_pid();
+WHERE usename = ANY(%(logins)s::text[]) AND pid <> pg_backend_pid();
 
 -- name: end_enrolling_sessions
 -- An enrolment is over in milliseconds; one that is kept open holds what every new login waits for.

@@ -13,7 +13,7 @@ DELETE FROM gan.events WHERE event_id <= (SELECT max(event_id) FROM gan.events) 
 
 -- name: people_there
 SELECT count(DISTINCT account_id)::integer AS num FROM gan.workers JOIN gan.accounts USING (account_id)
-WHERE state <> 'stopped' AND last_heartbeat > now() - interval '1 minute' AND login = coalesce(%(login)s, login);
+WHERE state <> 'stopped' AND last_heartbeat > now() - interval '1 minute' AND NOT is_rehearsal AND login = coalesce(%(login)s, login);
 
 -- name: events
 SELECT e.event_id, e.run_id, e.created_at, e.kind, e.message, w.name AS worker_name

@@ -40,3 +40,35 @@ WHERE p.shard_id = new.shard_id AND new.dataset_id = %(dataset_id)s AND old.data
 -- name: move_urls
 UPDATE gan.dataset_shards AS old SET url = new.url FROM gan.dataset_shards AS new
 WHERE new.position = old.position AND new.dataset_id = %(dataset_id)s AND old.dataset_id = %(known_id)s;
+
+-- name: stored
+-- All finished data sets with what they take; what lies on a web server takes no room here.
+SELECT d.dataset_id, d.name, d.image_size, d.num_images, d.created_at, s.num_bytes, s.num_bytes_elsewhere, s.num_held_out
+FROM gan.datasets AS d CROSS JOIN LATERAL (
+    SELECT coalesce(sum(num_bytes) FILTER (WHERE url IS NULL), 0)::bigint AS num_bytes,
+           coalesce(sum(num_bytes) FILTER (WHERE url IS NOT NULL), 0)::bigint AS num_bytes_elsewhere,
+           coalesce(sum(num_images) FILTER (WHERE is_held_out), 0)::integer AS num_held_out
+    FROM gan.dataset_shards WHERE dataset_id = d.dataset_id) AS s
+WHERE d.fingerprint !~ '^(new|gone):' ORDER BY d.dataset_id;
+
+-- name: uses
+-- The trainings that learn, or have learned, from a data set.
+SELECT dataset_id, run_id, name, status FROM gan.training_runs WHERE deleted_at IS NULL ORDER BY run_id DESC;
+
+-- name: lock_dataset
+-- No training can begin with it until the transaction's end.
+SELECT dataset_id FROM gan.datasets WHERE dataset_id = %(dataset_id)s AND fingerprint !~ '^(new|gone):' FOR UPDATE;
+
+-- name: forget_shards
+DELETE FROM gan.dataset_shards WHERE dataset_id = %(dataset_id)s;
+
+-- name: forget_dataset
+-- Deleted trainings keep their students' credit, and with it the name of what was learned from.
+UPDATE gan.datasets SET fingerprint = 'gone:' || dataset_id WHERE dataset_id = %(dataset_id)s;
+DELETE FROM gan.datasets AS d WHERE dataset_id = %(dataset_id)s
+  AND NOT EXISTS (SELECT 1 FROM gan.training_runs AS r WHERE r.dataset_id = d.dataset_id);
+
+-- name: smallest_shard
+-- For a look at some of the pictures.
+SELECT shard_id, dataset_id, num_images, num_bytes, sha256, is_held_out, url FROM gan.dataset_shards
+WHERE dataset_id = %(dataset_id)s ORDER BY num_bytes LIMIT 1;

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal, SignalInstance
-from PySide6.QtGui import QDesktopServices, QGuiApplication
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QProcess, QSize, Qt, QUrl, Signal, SignalInstance
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gan_desktop.gui import icons
 from gan_desktop.gui.joining.page import WizardPage, plain_label
+from gan_desktop.gui.session import Places
 from gan_desktop.gui.theme import em, scale_font, set_role
+from gan_desktop.gui.trouble import Trouble
+from gan_desktop.own_process import own_program
 
 # Beside the program where it runs from its source.
-INSTRUCTORS_GUIDE = Path(__file__).parents[3] / "docs" / "instructor-console.md"
-COMMANDS = """gan-desktop class host --listen 0.0.0.0 --students 30
-gan-desktop class init --hosted --title "Vision 2026" --save config.yaml
-gan-desktop class import --drawn 6000
-gan-desktop class new-run "First faces"
-gan-desktop class card --class
-gan-desktop --admin"""
+INSTRUCTORS_GUIDE = Path(__file__).parents[3] / "docs" / "instructor.md"
 
 
 class ChoosePage(WizardPage):
@@ -101,55 +98,70 @@ class ChoiceButton(QPushButton):
 
 
 class TeachPage(WizardPage):
-    """What an instructor does as long as there is no window for it."""
+    """The instructor's window is a program of its own: this page starts it.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Signals:
+        quit_wanted: This window is not needed any more.
+    """
+
+    quit_wanted = Signal()
+
+    def __init__(self, places: Places, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._places = places
         self.set_title(self.tr("Teach a class"))
-        self.set_lead(
-            self.tr(
-                "The instructor's window is not there yet: a class is made and run on the console. These"
-                " commands make one on this computer, with a code for everybody in the room:"
-            )
-        )
-        self.commands = plain_label(COMMANDS, self)
-        self.commands.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-        self.commands.setAccessibleName(self.tr("Commands"))
-        font = self.commands.font()
-        font.setFamilies(["monospace", "Consolas", "Menlo"])
-        self.commands.setFont(font)
-        frame = QFrame(self)
-        set_role(frame, "card")
-        inside = QVBoxLayout(frame)
-        inside.setContentsMargins(em(self, 0.9), em(self, 0.9), em(self, 0.9), em(self, 0.9))
-        inside.addWidget(self.commands)
-        self.middle.addWidget(frame)
         self.middle.addWidget(
             plain_label(
                 self.tr(
-                    "The first one serves the class's database until Ctrl+C, so type the others in a second"
-                    " console. The last one is the class's main computer: keep it running. What each one"
-                    " does, and all the others, stands in docs/instructor-console.md."
+                    "The next time you find it in the start menu as GAN Desktop Teaching, or by the command"
+                    " gan-desktop --admin. This window is for taking part as a student: you may close it."
                 ),
                 self,
                 role="muted",
             )
         )
+        self.again = self.add_link(self.tr("Open it once more"), self.open_window)
         guide = self.add_link(self.tr("The instructor's guide"), self._open_guide)
         guide.setVisible(INSTRUCTORS_GUIDE.exists())
-        self.copy = self.add_button(self.tr("Copy the commands"), self._copy, is_primary=True)
+        self.close_this = self.add_button(
+            self.tr("Close this window"), self.quit_wanted.emit, is_primary=True
+        )
+
+    def open_window(self) -> None:
+        """Start it; one that is open already comes to the front."""
+        self.clear_trouble()
+        program, *arguments = teaching_program(self._places)
+        # Not our child: it lives on when this window is closed.
+        is_started, _ = QProcess.startDetached(program, arguments)
+        if is_started:
+            self.set_lead(
+                self.tr(
+                    "The instructor's window opens beside this one. The first time it takes some seconds."
+                )
+            )
+            return
+        self.set_lead("")
+        words = self.tr("The system did not start {program}. Start it by hand: gan-desktop --admin")
+        self.show_trouble(
+            Trouble(self.tr("The instructor's window does not open"), words.format(program=program))
+        )
 
     def _open_guide(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(INSTRUCTORS_GUIDE)))
 
-    def _copy(self) -> None:
-        QGuiApplication.clipboard().setText(COMMANDS + "\n")
-
     def enter(self) -> None:
-        """Copying comes first."""
-        self.copy.setFocus()
+        """Closing comes first: the other window comes by itself."""
+        self.close_this.setFocus()
+
+
+def teaching_program(places: Places) -> list[str]:
+    """The command that opens the instructor's window of the same person."""
+    is_in_one_folder = places == Places.below(places.config)
+    folder = [f"--folder={places.config}"] if is_in_one_folder else []
+    program, *arguments = own_program("--admin", *folder)
+    # Without a console window, where there is such a Python.
+    quiet = Path(program).with_name("pythonw.exe")
+    return [str(quiet) if quiet.exists() else program, *arguments]
 
 
 class TryPage(WizardPage):

@@ -141,7 +141,7 @@ class ConfirmPage(WizardPage):
         # A personal card says itself whose it is.
         is_fixed = card.enrol is None and bool(name)
         self.name.setReadOnly(is_fixed)
-        self.name.setFrame(not is_fixed)
+        set_role(self.name, "fixed" if is_fixed else "")
         self._form.setRowVisible(self.name, card.enrol is not None or bool(name))
         self._show_title()
 
@@ -235,7 +235,7 @@ class ConfirmPage(WizardPage):
         self._session.change_preferences(forget_me=forgets)
         self._begin()
         session = self._session
-        self._ask(lambda: entrance.come_in(wish, session.classes), self._take_joined)
+        self._ask(lambda: entrance.come_in(wish, session.classes, session.read_options), self._take_joined)
 
     def _take_joined(self, joined: JoinedClass) -> None:
         self.show_busy("")
@@ -259,7 +259,7 @@ class ConfirmPage(WizardPage):
 
         def tell(error: GanDesktopError) -> None:
             if number == self._question:
-                self._tell(error)
+                self.tell(error)
 
         run_in_background(question, take, tell, owner=self)
 
@@ -275,7 +275,8 @@ class ConfirmPage(WizardPage):
 
     # -- what can be wrong ----------------------------------------------------------------------
 
-    def _tell(self, error: GanDesktopError) -> None:
+    def tell(self, error: GanDesktopError) -> None:
+        """Say what is wrong, with buttons for what one can do about it."""
         self._enable(True)
         if isinstance(error, Refused) and error.code in (_NAME_TAKEN, _BAD_NAME):
             self._tell_name(Trouble(self.tr("Choose another name"), error.message))

@@ -13,13 +13,19 @@ import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
 from gan_desktop.files import write_whole
 from gan_desktop.gui.background import run_in_background
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 logger = logging.getLogger(__name__)
+
+FILE = "joining.json"
 
 
 class Step(StrEnum):
@@ -60,7 +66,7 @@ class Draft:
 def load_draft(folder: Path) -> Draft:
     """The draft as it was kept; an empty one where there is none, or a damaged one."""
     try:
-        values = json.loads(_path(folder).read_text("utf-8"))
+        values = json.loads((folder / FILE).read_text("utf-8"))
         typed = {str(name): str(value) for name, value in values["typed"].items()}
         return Draft(Step(values["step"]), str(values["card_file"]), str(values["class_name"]), typed)
     except FileNotFoundError:
@@ -71,20 +77,24 @@ def load_draft(folder: Path) -> Draft:
 
 
 class DraftKeeper:
-    """Writes the newest draft, away from the window's thread."""
+    """Writes the newest draft, a frozen dataclass, away from the window's thread.
 
-    def __init__(self, folder: Path, owner: QObject) -> None:
-        self._folder, self._owner = folder, owner
+    Args:
+        name: Of its file; the instructor's wizard has one of its own.
+    """
+
+    def __init__(self, folder: Path, owner: QObject, name: str = FILE) -> None:
+        self._path, self._owner = folder / name, owner
         self._lock = threading.Lock()
-        self._newest: Draft | None = None
+        self._newest: DataclassInstance | None = None
 
-    def keep(self, draft: Draft | None) -> None:
+    def keep(self, draft: DataclassInstance | None) -> None:
         """Keep a draft in the place of the one before; None: none any more."""
         self._newest = draft
         run_in_background(self._write, lambda _: None, lambda _: None, owner=self._owner)
 
     def _write(self) -> None:
-        path = _path(self._folder)
+        path = self._path
         # Whichever thread comes last writes what is newest by then.
         with self._lock:
             draft = self._newest
@@ -96,7 +106,3 @@ class DraftKeeper:
                 write_whole(path, json.dumps(dataclasses.asdict(draft), indent=1).encode())
             except OSError as error:
                 logger.warning("How far the joining is could not be written: %s", error)
-
-
-def _path(folder: Path) -> Path:
-    return folder / "joining.json"

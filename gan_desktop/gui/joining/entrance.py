@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,11 @@ from gan_desktop.worker.options import WorkerOptions
 
 if TYPE_CHECKING:
     from gan_desktop.database.connection import Address
+    from gan_desktop.gui.autostart import Autostart
     from gan_desktop.join_card import JoinCard
     from gan_desktop.known_classes import KnownClass, KnownClasses
+
+ReadOptions = Callable[[], WorkerOptions]
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def look_at(card: JoinCard) -> Prospect:
     return Prospect(kind.value, kind is Protection.NONE, has_password_store())
 
 
-def come_in(wish: Admission, classes: KnownClasses) -> JoinedClass:
+def come_in(wish: Admission, classes: KnownClasses, read_options: ReadOptions) -> JoinedClass:
     """Join with a card, and keep the way back.
 
     Raises:
@@ -71,25 +75,31 @@ def come_in(wish: Admission, classes: KnownClasses) -> JoinedClass:
     from gan_desktop.admission import admit
 
     known = admit(wish.card, wish.person, classes, in_file=wish.in_file, in_memory=wish.in_memory)
-    return open_known(known, classes)
+    return open_known(known, classes, read_options)
 
 
-def open_known(known: KnownClass, classes: KnownClasses) -> JoinedClass:
+def open_known(known: KnownClass, classes: KnownClasses, read_options: ReadOptions) -> JoinedClass:
     """A class joined before, as the one that is meant from now on.
+
+    Args:
+        read_options: What command line and config.yaml say of the worker, whatever the class.
 
     Raises:
         CredentialsError: Its password is not there.
+        SettingsError: config.yaml cannot be read.
     """
     from gan_desktop.admission import open_class
 
     address = open_class(classes, known)
     classes.prefer(known)
-    return JoinedClass(
-        address, known.name, options=WorkerOptions(name=known.person, class_title=known.name), known=known
-    )
+    options = read_options()
+    options = replace(options, name=options.name or known.person, class_title=known.name)
+    return JoinedClass(address, known.name, options=options, known=known)
 
 
-def move(known: KnownClass, classes: KnownClasses, place: tuple[str, int]) -> JoinedClass:
+def move(
+    known: KnownClass, classes: KnownClasses, place: tuple[str, int], read_options: ReadOptions
+) -> JoinedClass:
     """A class whose server has another address now.
 
     Raises:
@@ -97,7 +107,7 @@ def move(known: KnownClass, classes: KnownClasses, place: tuple[str, int]) -> Jo
     """
     from gan_desktop.admission import move_class
 
-    return open_known(move_class(classes, known, *place), classes)
+    return open_known(move_class(classes, known, *place), classes, read_options)
 
 
 def known_at(address: Address, classes: KnownClasses) -> KnownClass | None:
@@ -134,13 +144,25 @@ def forget_class(known: KnownClass, classes: KnownClasses, places: Places, pictu
         shutil.rmtree(pictures, ignore_errors=True)
 
 
-def forget_person(classes: KnownClasses, places: Places, likes: Preferences) -> None:
-    """Leave a shared computer as if nobody had been here."""
+def forget_person(
+    classes: KnownClasses, places: Places, likes: Preferences, autostart: Autostart | None = None
+) -> None:
+    """Leave a shared computer as if nobody had been here, and let it start nothing for this person.
+
+    Args:
+        autostart: None: this system's own.
+    """
+    from gan_desktop.gui.autostart import this_systems_autostart
+    from gan_desktop.gui.log_file import log_folder
+
     for known in classes.all():
         with contextlib.suppress(GanDesktopError):  # at work in another window, whose end forgets it
             forget_class(known, classes, places, pictures_folder(places, likes))
     for name in ("preferences.json", "joining.json"):
         (places.config / name).unlink(missing_ok=True)
+    shutil.rmtree(log_folder(places), ignore_errors=True)
+    with contextlib.suppress(GanDesktopError):  # a system that refuses has no window left to say it in
+        (autostart or this_systems_autostart()).turn(False)
 
 
 def pictures_folder(places: Places, likes: Preferences) -> Path:

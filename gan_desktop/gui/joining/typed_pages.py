@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFormLayout, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
 from gan_desktop.class_code import DEFAULT_DATABASE, DEFAULT_PORT, card_of_code, parse_address
-from gan_desktop.errors import GanDesktopError
-from gan_desktop.gui.joining.page import WizardPage
+from gan_desktop.errors import GanDesktopError, SettingsError
+from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.joining.page import WizardPage, push_button
 from gan_desktop.gui.theme import em
 from gan_desktop.gui.trouble import Trouble
-from gan_desktop.join_card import JoinCard
+from gan_desktop.join_card import JoinCard, is_certificate
 from gan_desktop.names import MAX_NAME
+
+_NO_CERTIFICATE = "it is no certificate in PEM form"
+_BAD_CERTIFICATE = "This certificate cannot be used"
 
 
 class TypedPage(WizardPage):
@@ -34,12 +41,17 @@ class TypedPage(WizardPage):
 
     def field(self, label: str, example: str = "") -> QLineEdit:
         """Another field below the others."""
+        field = self.line(label, example)
+        self.form.addRow(label, field)
+        return field
+
+    def line(self, label: str, example: str = "") -> QLineEdit:
+        """A field that stands nowhere yet."""
         field = QLineEdit(self)
         field.setPlaceholderText(example)
         field.setMinimumHeight(em(self, 1.9))
         field.setAccessibleName(label)
         field.returnPressed.connect(self.go_on.click)
-        self.form.addRow(label, field)
         return field
 
     def enter(self) -> None:
@@ -102,6 +114,24 @@ class ByHandPage(TypedPage):
         self.user = self.field(self.tr("Login"))
         self.password = self.field(self.tr("Password"))
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
+        self.ca_file = self._certificate_field()
+
+    def _certificate_field(self) -> QLineEdit:
+        field = self.line(self.tr("Certificate"), self.tr("only if you were given a file for it: ca.pem"))
+        row = QHBoxLayout()
+        row.setSpacing(em(self, 0.4))
+        row.addWidget(field, 1)
+        row.addWidget(push_button(self.tr("Choose ..."), self._ask_certificate, self))
+        self.form.addRow(field.accessibleName(), row)
+        return field
+
+    def _ask_certificate(self) -> None:
+        dialog = QFileDialog(self, self.tr("Which certificate?"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([self.tr("Certificates ({pattern})").format(pattern="*.pem *.crt"), "*"])
+        dialog.fileSelected.connect(self.ca_file.setText)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def _take(self) -> None:
         for field in (self.host, self.dbname, self.user, self.password):
@@ -110,7 +140,24 @@ class ByHandPage(TypedPage):
                 words = self.tr("Please fill in: {field}.").format(field=field.accessibleName())
                 self.show_trouble(Trouble(self.tr("Something is missing"), words, is_warning=True))
                 return
+        place = parse_address(self.host.text(), self.port.value())
+        if name := self.ca_file.text().strip():
+            self.go_on.setEnabled(False)
+            read = partial(_read_certificate, Path(name))
+            run_in_background(read, self._take_certificate, self._tell_certificate, owner=self)
+        else:
+            self._make_card(place[0], place[1], None)
+
+    def _take_certificate(self, pem: str) -> None:
+        self.go_on.setEnabled(True)
         host, port, _ = parse_address(self.host.text(), self.port.value())
+        self._make_card(host, port, pem)
+
+    def _tell_certificate(self, error: GanDesktopError) -> None:
+        self.go_on.setEnabled(True)
+        self.show_trouble(Trouble.of(error))
+
+    def _make_card(self, host: str, port: int, ca_pem: str | None) -> None:
         dbname = self.dbname.text().strip()
         self.card_made.emit(
             JoinCard(
@@ -120,12 +167,13 @@ class ByHandPage(TypedPage):
                 dbname=dbname,
                 user=self.user.text().strip(),
                 password=self.password.text(),
+                ca_pem=ca_pem,
             )
         )
 
     def typed(self) -> dict[str, str]:
         """What may be kept: all but the password."""
-        fields = {"host": self.host, "dbname": self.dbname, "user": self.user}
+        fields = {"host": self.host, "dbname": self.dbname, "user": self.user, "ca_file": self.ca_file}
         return {name: field.text() for name, field in fields.items()} | {"port": str(self.port.value())}
 
     def type_again(self, typed: dict[str, str]) -> None:
@@ -133,6 +181,7 @@ class ByHandPage(TypedPage):
         self.host.setText(typed.get("host", ""))
         self.dbname.setText(typed.get("dbname", DEFAULT_DATABASE))
         self.user.setText(typed.get("user", ""))
+        self.ca_file.setText(typed.get("ca_file", ""))
         if (port := typed.get("port", "")).isdecimal():
             self.port.setValue(int(port))
 
@@ -167,6 +216,17 @@ class AddressPage(TypedPage):
     def _take(self) -> None:
         host, port, _ = parse_address(self.address.text(), self._port)
         self.address_typed.emit(host, port)
+
+
+def _read_certificate(file: Path) -> str:
+    try:
+        pem = file.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else _NO_CERTIFICATE
+        raise SettingsError(f"{file} cannot be read: {reason}.", title=_BAD_CERTIFICATE) from error
+    if not is_certificate(pem):
+        raise SettingsError(f"{file} cannot be read: {_NO_CERTIFICATE}.", title=_BAD_CERTIFICATE)
+    return pem
 
 
 def name_field(parent: QWidget, label: str) -> QLineEdit:

@@ -1,0 +1,1 @@
+"""The page Images: data sets and their import."""

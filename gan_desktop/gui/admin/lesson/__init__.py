@@ -1,0 +1,1 @@
+"""The lesson's clock, and its end."""

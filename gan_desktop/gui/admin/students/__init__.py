@@ -1,0 +1,1 @@
+"""The page Students: people, cards, class codes."""

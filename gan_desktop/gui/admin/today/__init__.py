@@ -1,0 +1,1 @@
+"""The page Today: who works, who needs help, and the queue."""

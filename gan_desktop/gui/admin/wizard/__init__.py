@@ -1,0 +1,1 @@
+"""The way to a class of one's own, page by page."""
