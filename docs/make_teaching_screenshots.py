@@ -43,6 +43,8 @@ from gan_desktop.gui.admin.app import TeachingStart, run_teaching_window
 from gan_desktop.gui.admin.main_window import PAGES, TeachingWindow
 from gan_desktop.gui.admin.projector.window import ProjectorWindow
 from gan_desktop.gui.admin.snapshot import TaughtClass
+from gan_desktop.gui.admin.wizard.class_wizard import ClassWizard
+from gan_desktop.gui.admin.wizard.draft import Step
 from gan_desktop.gui.preferences import Preferences, save_preferences
 from gan_desktop.gui.session import Places
 from gan_desktop.own_process import own_program
@@ -80,7 +82,9 @@ def main() -> int:
         start = TeachingStart(lambda _places: taught, places)
         code = run_teaching_window(start, lambda window: Photographer(window, options, lesson))
     if options.renew:
-        for taken in sorted(options.folder.glob("*.png")):
+        for taken in (options.folder / f"{name}.png" for name in (*options.pages, "projector")):
+            if not taken.exists():
+                continue
             Image.open(taken).save(IMAGES / f"teaching-{taken.stem}.webp", quality=QUALITY, method=6)
     return code
 
@@ -95,7 +99,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--iterations", type=int, default=8, help="wait for this one (default: 8)")
     parser.add_argument("--wizard", action="store_true", help="the way to a new class, too")
     parser.add_argument("--projector", action="store_true", help="the projector, too")
-    parser.add_argument("--renew", action="store_true", help="put them into docs/images")
+    parser.add_argument(
+        "--renew", action="store_true", help="put those of the documentation into docs/images"
+    )
     return parser.parse_args()
 
 
@@ -211,8 +217,14 @@ class Photographer(QObject):
                     widget.close()
         if options.wizard:
             session.ask_to_begin("another")
-            yield True
-            self._save(self._window, "wizard")
+            wizard = self._window.findChild(ClassWizard)
+            assert wizard is not None
+            # The one that is left out needs a class of an older version.
+            for step in [step for step in Step if step is not Step.UPGRADE]:
+                wizard.show_step(step)
+                yield True
+                yield True
+                self._save(self._window, f"wizard-{step.value}")
 
     def _most_work(self) -> bool:
         """Whether the students' computers are at work, and not between two units."""

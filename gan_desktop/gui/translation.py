@@ -52,6 +52,10 @@ def chosen_language(wanted: str) -> str:
     return "en"
 
 
+# Gaps that hold versions of the program.
+_VERSIONS = {"version", "minimum"}
+
+
 class Translator(QTranslator):
     """Answers Qt's questions from our catalogue."""
 
@@ -95,8 +99,7 @@ class Translator(QTranslator):
         for pattern, target in self._templates:
             if match := pattern.fullmatch(text):
                 gaps = {
-                    # What stands in quotes is a name that somebody has given.
-                    name: value if _is_quoted(name, target) else self._engine_text(value)
+                    name: value if _stays(name, target) else self._engine_text(value)
                     for name, value in match.groupdict().items()
                 }
                 return target.format(**gaps)
@@ -111,8 +114,11 @@ class Translator(QTranslator):
         return " ".join(translated)
 
 
-def _is_quoted(name: str, target: str) -> bool:
-    return any(f"{begin}{{{name}}}{end}" in target for begin, end in ('""', "\u201e\u201c"))
+def _stays(name: str, target: str) -> bool:
+    """Whether a gap's content is left alone: a name in quotes, or a version, which is no number."""
+    return name in _VERSIONS or any(
+        f"{begin}{{{name}}}{end}" in target for begin, end in ('""', "\u201e\u201c")
+    )
 
 
 def install_translation(application: QCoreApplication, language: str) -> Translator:

@@ -35,7 +35,7 @@ class Setting:
 
 FULL = (
     Setting(RunConfig(image_size=64, feature_maps=PAPER_FEATURE_MAPS), 60.0, 2, 2, 10.0),
-    Setting(RunConfig(image_size=32), 60.0, 2, 2, 10.0),
+    Setting(RunConfig(image_size=32), 60.0, 2, 1, 10.0),
 )
 QUICK = (Setting(RunConfig(feature_maps=8), 0.5, 1, 1, 0.3),)
 

@@ -104,6 +104,12 @@ def test_a_short_template_takes_no_word_out_of_a_sentence_that_it_does_not_know(
     assert german.engine_text(unknown) == unknown
 
 
+def test_a_program_that_is_too_old_reads_it_in_german(german: Translator) -> None:
+    told = "You have 0.2.0, the class needs 1.3 or newer. Your work so far is safe."
+    told = german.engine_text(f"{told} Get the newest version of the program.")
+    assert told.startswith("Du hast 0.2.0, der Kurs braucht 1.3 oder neuer.")
+
+
 def test_a_name_in_quotes_is_never_translated(german: Translator) -> None:
     assert "Faces" in german.engine_text('The training "Faces" has begun.')
     assert german.engine_text("Faces") == "Gesichter"

@@ -28,7 +28,8 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An X server of its own, whose screen nobody looks at."""
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24"],
+        # Otherwise it begins anew, and answers nobody meanwhile, whenever its last client has gone.
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24", "-noreset"],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )
