@@ -155,7 +155,7 @@ class ClassCodes(QObject):
 
 
 def class_codes(session: TeachingSession) -> ClassCodes:
-    """The one of this session."""
+    """What this window knows of the class's codes; one for all of its pages."""
     found = session.findChild(ClassCodes)
     return found if isinstance(found, ClassCodes) else ClassCodes(session)
 
