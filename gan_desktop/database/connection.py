@@ -7,11 +7,13 @@ import os
 import select
 import ssl
 import struct
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Protocol
 
 import certifi
@@ -356,6 +358,7 @@ class Connection:
             parts += [struct.pack(">i", len(value)), value]
         stream = _Metered(b"".join([*parts, _COPY_END]), self._meter)
         size = self._meter.piece_bytes if self._meter is not None else 1 << 20
+        _mute_echoes()
         with self._errors_translated(), self._connection.cursor() as cursor:
             cursor.copy_expert(
                 f"COPY {target} ({', '.join(row)}) FROM STDIN (FORMAT binary)", stream, size=size
@@ -374,6 +377,7 @@ class Connection:
 
     def copy_from(self, statement: str | Composable, file: SupportsRead) -> int:
         """Give a file's content to a `COPY ... FROM STDIN`, piece by piece; returns the number of rows."""
+        _mute_echoes()
         with self._errors_translated(), self._connection.cursor() as cursor:
             cursor.copy_expert(statement, file, size=1 << 20)
             return int(cursor.rowcount)
@@ -422,6 +426,31 @@ class Connection:
             yield
         except psycopg2.Error as error:
             raise _translated(error, self.address) from error
+
+
+class _WithoutEchoes:
+    """A `sys.excepthook` that passes over what psycopg2 says twice."""
+
+    def __init__(
+        self, hook: Callable[[type[BaseException], BaseException, TracebackType | None], Any]
+    ) -> None:
+        self._hook = hook
+
+    def __call__(
+        self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        if not (isinstance(error, SystemError) and isinstance(error.__cause__, psycopg2.Error)):
+            self._hook(kind, error, traceback)
+
+
+def _mute_echoes() -> None:
+    """To be called before a COPY into the database.
+
+    Where the server ends it with an error and then closes the link, psycopg2 raises the first and stumbles
+    over the second: it tells `sys.excepthook` of a SystemError, which looks like a mistake of this program.
+    """
+    if not isinstance(sys.excepthook, _WithoutEchoes):
+        sys.excepthook = _WithoutEchoes(sys.excepthook)
 
 
 class _Metered(io.BytesIO):

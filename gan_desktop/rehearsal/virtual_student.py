@@ -43,7 +43,7 @@ class VirtualStudent:
     Args:
         address: The class, with the student's own login.
         updates: Makes the updates of a run; shared by the whole class.
-        seed: Decides its updates.
+        seed: Decides its updates, when it starts, and how long each of its units takes.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class VirtualStudent:
 
     def run(self) -> None:
         """Take part until stopped, or until the training is complete; errors are counted, never raised."""
+        self._stop.wait(self._random.random() * self._habits.start_s)
         while not self._stop.is_set():
             try:
                 with Connection(self._address, "gan-desktop rehearsal") as connection:
@@ -184,8 +185,9 @@ class VirtualStudent:
 
     def _compute(self, unit: WorkUnit) -> None:
         self._state = WorkerState.COMPUTING
+        share = 1 + self._random.uniform(-1, 1) * self._habits.unevenness
         with self._tally.timed("computing"):
-            self._stop.wait(unit.num_images / self._habits.images_per_second)
+            self._stop.wait(share * unit.num_images / self._habits.images_per_second)
 
     def _deliver(self, queue: WorkQueue, update: Update) -> None:
         self._state, self._undelivered = WorkerState.UPLOADING, update

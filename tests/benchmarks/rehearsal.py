@@ -53,7 +53,7 @@ QUICK = Setting(
     RunConfig(
         feature_maps=8, unit_seconds=1.0, first_unit_images=64, min_unit_images=64, max_unit_images=256
     ),
-    Habits(100.0, heartbeat_interval_s=0.5, poll_interval_s=0.3),
+    Habits(100.0, heartbeat_interval_s=0.5, poll_interval_s=0.3, start_s=0.5),
     num_students=6,
     minutes=0.15,
 )

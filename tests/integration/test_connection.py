@@ -6,6 +6,7 @@ import contextlib
 import math
 import secrets
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -355,6 +356,25 @@ def test_a_link_that_breaks_in_the_middle_of_a_download_is_a_passing_trouble(
         with pytest.raises(ConnectionFailed, match="was lost") as failed:
             connection.download("SELECT convert_to(repeat('x', 2000000), 'UTF8') AS payload", {})
     assert failed.value.is_passing
+
+
+def test_an_upload_that_the_server_ends_is_a_passing_trouble_and_no_mistake_of_the_program(
+    new_database: Callable[[], Address], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistakes: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, traceback: mistakes.append(error))
+    with Connection(new_database()) as connection:
+        connection.execute(
+            "CREATE TEMPORARY TABLE scratch (bytea bytea);"
+            " CREATE FUNCTION pg_temp.end_session() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$;"
+            " CREATE TRIGGER scratch BEFORE INSERT ON scratch"
+            " FOR EACH ROW EXECUTE FUNCTION pg_temp.end_session()"
+        )
+        with pytest.raises(ConnectionFailed, match="was lost") as failed:
+            connection.upload("scratch", {"bytea": b"x"})
+    assert failed.value.is_passing
+    assert not mistakes
 
 
 def test_a_download_interrupted_by_the_server_is_an_error_not_half_a_file(

@@ -29,7 +29,7 @@ CONFIG = RunConfig(
     audit_share=0.0,
     target_iterations=10_000,
 )
-HABITS = Habits(images_per_second=400.0, heartbeat_interval_s=0.3, poll_interval_s=0.2)
+HABITS = Habits(images_per_second=400.0, heartbeat_interval_s=0.3, poll_interval_s=0.2, start_s=0.5)
 
 
 @pytest.fixture

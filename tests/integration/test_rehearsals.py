@@ -44,7 +44,7 @@ CONFIG = RunConfig(
     lease_seconds=3.0,
     checkpoint_every=1,
 )
-HABITS = Habits(images_per_second=200.0, heartbeat_interval_s=0.3, poll_interval_s=0.2)
+HABITS = Habits(images_per_second=200.0, heartbeat_interval_s=0.3, poll_interval_s=0.2, start_s=0.5)
 PLAN = RehearsalPlan(6, minutes=0.1, config=CONFIG, habits=HABITS)
 LONG = replace(PLAN, minutes=10.0)
 

@@ -392,6 +392,9 @@ BEGIN
         RETURN;
     END IF;
 
+    -- A shard's cursor is locked until the commit, and others wait for it: not for the disk as well. Should
+    -- the server crash within the second until this is on its disk, the unit was never given out.
+    PERFORM set_config('synchronous_commit', 'off', true);
     size := unit_size(run.config, worker.images_per_second);
     -- First what came back: units given back, or whose lease ran out. Not this worker's own: it may
     -- be computing it at this moment, and its next heartbeat renews the lease.
@@ -494,6 +497,8 @@ BEGIN
     IF the_state IS NULL OR the_state !~ '^[a-z_]{1,40}$' THEN
         PERFORM refuse('GD002', 'A state is one word of small letters.');
     END IF;
+    -- A sign of life is soon followed by the next: it is not worth a write of its own to the disk.
+    PERFORM set_config('synchronous_commit', 'off', true);
     UPDATE workers SET
         last_heartbeat = now(), state = the_state, last_error = left(the_error, 500),
         state_detail = plain_values(the_detail, 2000), readings = plain_values(the_readings, 1000)

@@ -27,7 +27,7 @@ from gan_desktop.rehearsal.traces import find_traces
 from tests.gui.admin.conftest import PATIENCE_MS
 from tests.integration.lesson import SHORT_UNITS, Lesson
 
-HASTY = Habits(images_per_second=200.0, heartbeat_interval_s=0.3, poll_interval_s=0.2)
+HASTY = Habits(images_per_second=200.0, heartbeat_interval_s=0.3, poll_interval_s=0.2, start_s=0.5)
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ class HubPublisher(QObject):
         self._newest_published = (run_id, outcome.published.iteration)
         self._told_trouble = ""
         self._end()
-        self.look_for_token()
+        self._take_token(True)
         self.published.emit(outcome.published)
         self._session.refresh()
 
