@@ -42,9 +42,10 @@ from gan_desktop.gui.joining.draft import Step
 from gan_desktop.gui.joining.typed_pages import AddressPage
 from gan_desktop.gui.main_window import PAGES, MainWindow
 from gan_desktop.gui.preferences import Preferences, save_preferences
-from gan_desktop.gui.session import JoinedClass, Places, Session
+from gan_desktop.gui.session import JoinedClass, Session
 from gan_desktop.gui.translation import install_translation
 from gan_desktop.gui.trouble import Trouble
+from gan_desktop.gui.window_session import Places
 from gan_desktop.join_card import JoinCard
 from gan_desktop.records import Hardware, Joined, WorkerState
 

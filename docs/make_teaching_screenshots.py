@@ -46,7 +46,7 @@ from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.wizard.class_wizard import ClassWizard
 from gan_desktop.gui.admin.wizard.draft import Step
 from gan_desktop.gui.preferences import Preferences, save_preferences
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 from gan_desktop.own_process import own_program
 from gan_desktop.records import WorkerState
 from gan_desktop.training.images import DrawnFaces

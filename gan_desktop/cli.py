@@ -302,7 +302,8 @@ def _load_before_qt() -> None:
 def _window(options: argparse.Namespace) -> int:
     _load_before_qt()
     from gan_desktop.gui.app import Start, run_window
-    from gan_desktop.gui.session import JoinedClass, Places
+    from gan_desktop.gui.session import JoinedClass
+    from gan_desktop.gui.window_session import Places
 
     def read_options() -> WorkerOptions:
         from gan_desktop.settings import load_settings
@@ -334,7 +335,7 @@ def _teaching_window(options: argparse.Namespace) -> int:
     _load_before_qt()
     from gan_desktop.gui.admin.app import TeachingStart, run_teaching_window
     from gan_desktop.gui.admin.entrance import find_taught
-    from gan_desktop.gui.session import Places
+    from gan_desktop.gui.window_session import Places
 
     return run_teaching_window(
         TeachingStart(

@@ -70,6 +70,11 @@ class KnownClass:
     hosted_in: str = ""
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Tells logins of classes apart, wherever their servers are."""
+        return self.class_id, self.user
+
+    @property
     def login(self) -> DatabaseSettings:
         """Under what the password is kept."""
         return DatabaseSettings(host=self.hosts[0], port=self.port, database=self.dbname, user=self.user)
@@ -128,9 +133,9 @@ class KnownClasses:
         """
         self.keep_password(known, password)
         with self._changed() as classes:
-            others = [other for other in classes if not _is_same(other, known)]
+            others = [other for other in classes if other.key != known.key]
             for former in classes:
-                if _is_same(former, known) and former.login != known.login:
+                if former.key == known.key and former.login != known.login:
                     forget_password(former.login)
             known = replace(known, name=_unused_name(known.name, others), joined_at=time.time())
             classes[:] = [known, *others]
@@ -151,7 +156,7 @@ class KnownClasses:
         """
         for former in self.all():
             if (
-                _is_same(former, known)
+                former.key == known.key
                 and not _is_same_server(former, known)
                 and self.stored_password(former) != password
             ):
@@ -167,13 +172,13 @@ class KnownClasses:
         changed = replace(known, **changes)
         if changed != known:
             with self._changed() as classes:
-                classes[:] = [changed if _is_same(other, known) else other for other in classes]
+                classes[:] = [changed if other.key == known.key else other for other in classes]
         return changed
 
     def prefer(self, known: KnownClass) -> None:
         """Put a class first in the list: it is the one that is meant where none is named."""
         with self._changed() as classes:
-            classes.sort(key=lambda other: not _is_same(other, known))
+            classes.sort(key=lambda other: other.key != known.key)
 
     def forget(self, known: KnownClass) -> None:
         """Forget a class and its password.
@@ -182,7 +187,7 @@ class KnownClasses:
             CredentialsError: The file with the password cannot be removed; the class is forgotten.
         """
         with self._changed() as classes:
-            classes[:] = [other for other in classes if not _is_same(other, known)]
+            classes[:] = [other for other in classes if other.key != known.key]
         self.forget_password(known)
 
     def keep_password(self, known: KnownClass, password: str) -> None:
@@ -192,7 +197,7 @@ class KnownClasses:
             CredentialsError: It cannot be stored.
         """
         if known.password_in_memory:
-            self._in_memory[_login_of(known)] = password
+            self._in_memory[known.key] = password
         elif known.password_in_file:
             write_password_file(self._password_file(known), password)
         elif not store_password(known.login, password):
@@ -204,7 +209,7 @@ class KnownClasses:
         Raises:
             CredentialsError: Its file cannot be removed.
         """
-        self._in_memory.pop(_login_of(known), None)
+        self._in_memory.pop(known.key, None)
         if not (known.password_in_file or known.password_in_memory):
             forget_password(known.login)
         file = self._password_file(known)
@@ -225,7 +230,7 @@ class KnownClasses:
         Raises:
             CredentialsError: No place has one.
         """
-        if (value := self._in_memory.get(_login_of(known))) is not None:
+        if (value := self._in_memory.get(known.key)) is not None:
             return Password(value, "this program's memory")
         try:
             return find_password(known.login, password_file, self._own_file(known))
@@ -240,7 +245,7 @@ class KnownClasses:
     def stored_password(self, known: KnownClass) -> str | None:
         """The password as `keep` has stored it; None: it is not there any more."""
         if known.password_in_memory:
-            return self._in_memory.get(_login_of(known))
+            return self._in_memory.get(known.key)
         stored = stored_password(known.login, self._own_file(known))
         return stored.value if stored else None
 
@@ -295,17 +300,9 @@ def _known(values: dict[str, Any]) -> KnownClass:
     )
 
 
-def _is_same(one: KnownClass, other: KnownClass) -> bool:
-    return _login_of(one) == _login_of(other)
-
-
 def _is_same_server(former: KnownClass, known: KnownClass) -> bool:
     trust = (former.port, former.ca_pem, former.insecure) == (known.port, known.ca_pem, known.insecure)
     return trust and known.answering_host in former.hosts
-
-
-def _login_of(known: KnownClass) -> tuple[str, str]:
-    return known.class_id, known.user
 
 
 def _unused_name(wanted: str, others: Sequence[KnownClass]) -> str:

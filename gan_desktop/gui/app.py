@@ -21,11 +21,12 @@ from gan_desktop.gui.joining.demo import end_demos
 from gan_desktop.gui.joining.draft import WELCOME, Draft, load_draft
 from gan_desktop.gui.joining.entrance import forget_person
 from gan_desktop.gui.main_window import MainWindow
-from gan_desktop.gui.session import JoinedClass, Places, Session
+from gan_desktop.gui.session import JoinedClass, Session
 from gan_desktop.gui.single_instance import SingleInstance
 from gan_desktop.gui.theme import choose_theme
 from gan_desktop.gui.translation import chosen_language, engine_text, install_translation
 from gan_desktop.gui.tray import Tray
+from gan_desktop.gui.window_session import Places
 from gan_desktop.worker.options import WorkerOptions
 
 if TYPE_CHECKING:

@@ -6,35 +6,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
-from PySide6.QtWidgets import QMenu, QMessageBox, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from gan_desktop.gui import icons
 from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.class_button import ClassButton
 from gan_desktop.gui.joining import entrance
 from gan_desktop.gui.session import JoinedClass, Session
-from gan_desktop.gui.theme import em, set_role
 
 if TYPE_CHECKING:
     from gan_desktop.known_classes import KnownClass
 
 
-class ClassMenu(QToolButton):
+class ClassMenu(ClassButton):
     """Shows the class's name; its menu has all classes joined here, another one, and leaving."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._known: list[KnownClass] = []
-        self._text = ""
-        set_role(self, "class")
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        icons.set_icon(self, "people", "accent")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._menu = QMenu(self)
-        self.setMenu(self._menu)
         session.class_changed.connect(self._look)
         session.totals_changed.connect(self._show)
         self._show()
@@ -53,27 +42,13 @@ class ClassMenu(QToolButton):
 
     @Slot()
     def _show(self) -> None:
-        self._text = self._session.title or self.tr("No class yet")
-        self._elide()
-        self.setToolTip(self._text)
-        self.setAccessibleName(self.tr("Class: {name}").format(name=self._text))
+        self._show_name(self._session.title)
         self._fill()
 
     def _fill(self) -> None:
         menu, joined = self._menu, self._session.joined
         menu.clear()
-        group = QActionGroup(menu)
-        for known in sorted(self._known, key=lambda known: known.name.casefold()):
-            # A name may hold an &, which would underline what follows.
-            entry = QAction(known.name.replace("&", "&&"), menu, checkable=True)
-            entry.setChecked(
-                joined is not None and joined.known is not None and _is_same(joined.known, known)
-            )
-            entry.triggered.connect(partial(self._switch_to, known))
-            group.addAction(entry)
-            menu.addAction(entry)
-        if self._known:
-            menu.addSeparator()
+        self._add_classes(joined.known if joined is not None else None)
         another = menu.addAction(self.tr("Join another class ..."))
         icons.set_icon(another, "people")
         another.triggered.connect(lambda _checked=False: self._session.ask_to_join("another"))
@@ -82,23 +57,12 @@ class ClassMenu(QToolButton):
         leave.setEnabled(joined is not None and (joined.is_demo or joined.known is not None))
         leave.triggered.connect(lambda _checked=False: self.leave())
 
-    def _elide(self) -> None:
-        # Less the icon, the little arrow and the edges.
-        room = self.width() - self.iconSize().width() - em(self, 2.6)
-        elided = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, max(room, 1))
-        self.setText(elided.replace("&", "&&"))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Qt's name."""
-        super().resizeEvent(event)
-        self._elide()
-
     # -- other classes --------------------------------------------------------------------------
 
-    def _switch_to(self, known: KnownClass, _checked: bool = True) -> None:
+    def _choose_class(self, known: KnownClass, _checked: bool = True) -> None:
         session = self._session
         here = session.joined.known if session.joined is not None else None
-        if here is not None and _is_same(here, known):
+        if here is not None and here.key == known.key:
             return
         run_in_background(
             lambda: entrance.open_known(known, session.classes, session.read_options),
@@ -181,7 +145,3 @@ class ClassMenu(QToolButton):
     def _tell_not_forgotten(self, error: object) -> None:
         self._session.tell_trouble(error)  # type: ignore[arg-type]
         self._session.ask_to_join()
-
-
-def _is_same(one: KnownClass, other: KnownClass) -> bool:
-    return (one.class_id, one.user) == (other.class_id, other.user)

@@ -11,7 +11,7 @@ import logging
 import queue
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -48,6 +48,26 @@ class ClassLink:
     is_this_computer: bool
     error: GanDesktopError | None
     since: float
+
+    @classmethod
+    def of(
+        cls,
+        connection: Connection | None,
+        address: Address,
+        error: GanDesktopError | None,
+        before: ClassLink | None,
+    ) -> ClassLink:
+        """The link as it has just turned out to be; `before`: as it was."""
+        from gan_desktop.database.connection import LOOPBACK
+
+        is_connected = connection is not None
+        return cls(
+            is_connected=is_connected,
+            is_encrypted=connection.is_encrypted if connection is not None else None,
+            is_this_computer=address.host in LOOPBACK,
+            error=error,
+            since=before.since if before is not None and before.is_connected == is_connected else time.time(),
+        )
 
 
 @dataclass(frozen=True)
@@ -269,20 +289,8 @@ class ClassReader(QThread):
         return average
 
     def _tell_link(self, connection: Connection | None, error: GanDesktopError | None) -> None:
-        from gan_desktop.database.connection import LOOPBACK
-
-        link = ClassLink(
-            is_connected=connection is not None,
-            is_encrypted=connection.is_encrypted if connection is not None else None,
-            is_this_computer=self._address.host in LOOPBACK,
-            error=error,
-            since=time.time(),
-        )
-        known = self._link
-        if known is not None and known.is_connected == link.is_connected:
-            link = replace(link, since=known.since)
-        self._link = link
-        self.link_changed.emit(link)
+        self._link = ClassLink.of(connection, self._address, error, self._link)
+        self.link_changed.emit(self._link)
 
 
 def _version(training: TrainingNow | None) -> tuple[object, ...] | None:

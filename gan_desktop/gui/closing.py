@@ -7,10 +7,10 @@ so the first time; without one (GNOME) it asks.
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, QSettings, QTimer, Slot
-from PySide6.QtWidgets import QDialog, QLabel, QMessageBox, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from gan_desktop.gui.session import Session
-from gan_desktop.gui.theme import em, set_role
+from gan_desktop.gui.waiting_dialog import WaitingDialog
 
 # A hand-in that is over sooner needs no words.
 SILENT_MS = 500
@@ -32,7 +32,7 @@ class Closing(QObject):
         self._is_quitting = False
         self.has_tray = False
         session.shut_down_done.connect(self._end_waiting)
-        self._waiting: HandingIn | None = None
+        self._waiting: WaitingDialog | None = None
 
     def close(self) -> None:
         """Quit, hide or ask."""
@@ -99,7 +99,8 @@ class Closing(QObject):
     @Slot()
     def _show_waiting(self) -> None:
         if self._session.is_contributing and self._waiting is None:
-            self._waiting = HandingIn(self._window)
+            words = self.tr("Handing in what is done, then quitting ...")
+            self._waiting = WaitingDialog(self._window, "GAN Desktop", words)
             self._waiting.show()
 
     @Slot()
@@ -107,22 +108,3 @@ class Closing(QObject):
         if self._waiting is not None:
             self._waiting.close()
             self._waiting = None
-
-
-class HandingIn(QDialog):
-    """What one sees while the last unit is on its way."""
-
-    def __init__(self, window: QWidget) -> None:
-        # A dialog of a hidden window would be hidden too.
-        super().__init__(window if window.isVisible() else None)
-        self.setWindowTitle("GAN Desktop")
-        words = QLabel(self.tr("Handing in what is done, then quitting ..."), self)
-        bar = QProgressBar(self, maximum=0, textVisible=False)
-        bar.setAccessibleName(words.text())
-        set_role(bar, "thin")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(em(self, 1.5), em(self, 1.2), em(self, 1.5), em(self, 1.2))
-        column.setSpacing(em(self, 0.8))
-        column.addWidget(words)
-        column.addWidget(bar)
-        self.setMinimumWidth(em(self, 20))

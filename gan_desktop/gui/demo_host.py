@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QThread, Signal
 
 from gan_desktop.errors import GanDesktopError
-from gan_desktop.gui.session import JoinedClass, Places
+from gan_desktop.gui.session import JoinedClass
+from gan_desktop.gui.window_session import Places
 from gan_desktop.worker.options import WorkerOptions
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 
 FILE_BYTES = 1_000_000
 FILES_KEPT = 2

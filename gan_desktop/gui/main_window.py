@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QWidget
 
 from gan_desktop.gui.banner import Banner, students_remedies
 from gan_desktop.gui.class_menu import ClassMenu
@@ -86,15 +86,13 @@ class MainWindow(PagedWindow):
         super().__init__(session, PAGES, session.places.config / "window.ini", parent)
         self.session = self._session = session
         self._wizard: JoinWizard | None = None
-        self._middle = QStackedWidget(self)
         self.strip = Strip(session, self)
         self.closing = Closing(session, self, self._settings)
-        self._middle.addWidget(self._side_bar_and_pages(ClassMenu(session, self)))
         self._stand_on_each_other(
             self.strip,
             Banner(session, students_remedies(session), self),
             MessageCard(session, self._settings, self),
-            self._middle,
+            self._side_bar_and_pages(ClassMenu(session, self)),
         )
         self.setStatusBar(StatusLine(session, self))
         session.page_wanted.connect(self.show_page)
@@ -110,8 +108,7 @@ class MainWindow(PagedWindow):
         if self._wizard is None:
             self._wizard = first_start(self._session, self._middle)
             self._wizard.left.connect(self._show_pages)
-            self._middle.addWidget(self._wizard)
-        self._middle.setCurrentWidget(self._wizard)
+        self._show_in_front(self._wizard)
         self._wizard.begin(why)
         # Where nothing is to be steered yet, the wizard says itself what goes on.
         self.strip.setVisible(self._session.joined is not None and why != "go_on")
@@ -126,13 +123,10 @@ class MainWindow(PagedWindow):
 
     @Slot()
     def _show_pages(self) -> None:
-        self._middle.setCurrentIndex(0)
         self.strip.show()
         wizard, self._wizard = self._wizard, None
         if wizard is not None:
-            self._middle.removeWidget(wizard)
-            wizard.deleteLater()
-            self._stack.setFocus()
+            self._remove_from_front(wizard)
 
     @Slot()
     def _show_title(self) -> None:

@@ -84,6 +84,8 @@ class PagedWindow(QMainWindow):
         self._side_bar.setFixedWidth(max(self._side_bar.sizeHintForColumn(0) + em(self, 1.8), em(self, 10.5)))
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._colour_icons)
         self._stack = QStackedWidget(self)
+        # The pages, and in front of them sometimes a wizard.
+        self._middle = QStackedWidget(self)
 
     def _begin_with_first_page(self) -> None:
         """Make the page that is seen first, at the end of a subclass's construction."""
@@ -125,7 +127,7 @@ class PagedWindow(QMainWindow):
             if (key := item.data(Qt.ItemDataRole.UserRole)) is not None:
                 item.setIcon(icons.icon(drawn[key]))
 
-    def _side_bar_and_pages(self, menu: QWidget) -> QWidget:
+    def _side_bar_and_pages(self, menu: QWidget) -> QStackedWidget:
         """The lower part of the window.
 
         Args:
@@ -142,7 +144,8 @@ class PagedWindow(QMainWindow):
         side.addWidget(self._side_bar, 1)
         row.addLayout(side)
         row.addWidget(self._stack, 1)
-        return pages
+        self._middle.addWidget(pages)
+        return self._middle
 
     def _stand_on_each_other(self, *parts: QWidget) -> None:
         """Lay the window out as a column; the last part gets the room that is left."""
@@ -189,6 +192,18 @@ class PagedWindow(QMainWindow):
             self._to_make.remove(entry)
             self._make_page(entry)
         return self._pages[key]
+
+    def _show_in_front(self, wizard: QWidget) -> None:
+        """Show something instead of side bar and pages."""
+        if self._middle.indexOf(wizard) < 0:
+            self._middle.addWidget(wizard)
+        self._middle.setCurrentWidget(wizard)
+
+    def _remove_from_front(self, wizard: QWidget) -> None:
+        self._middle.setCurrentIndex(0)
+        self._middle.removeWidget(wizard)
+        wizard.deleteLater()
+        self._stack.setFocus()
 
     def _turn_to(self, item: QListWidgetItem | None) -> None:
         if item is not None and (key := item.data(Qt.ItemDataRole.UserRole)) is not None:

@@ -31,22 +31,20 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from gan_desktop.errors import ConnectionFailed, GanDesktopError
-from gan_desktop.gui.class_reader import AverageWanted, ClassLink, ClassReader
+from gan_desktop.errors import ConnectionFailed
+from gan_desktop.gui.class_reader import AverageWanted, ClassReader
 from gan_desktop.gui.limits import demo_limits, to_limits
-from gan_desktop.gui.preferences import Preferences, load_preferences, save_preferences
 from gan_desktop.gui.snapshot import ClassSnapshot, SnapshotFolder
 from gan_desktop.gui.trouble import Trouble
+from gan_desktop.gui.window_session import Places, WindowSession
 from gan_desktop.gui.worker_thread import Contribution, WorkerEnded, WorkerThread
 from gan_desktop.records import (
     Joined,
     Notice,
     ReadyCheck,
     Report,
-    SampleDrawn,
     StateChanged,
     StopRequest,
     UnitComputed,
@@ -75,29 +73,6 @@ MEASURED_AFTER_S = 120.0
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where this program keeps what: its data, what can be fetched again, the person's settings."""
-
-    data: Path
-    cache: Path
-    config: Path
-
-    @classmethod
-    def of_this_user(cls) -> Places:
-        """The system's usual folders."""
-        return cls(
-            data=platformdirs.user_data_path("gan-desktop", appauthor=False),
-            cache=platformdirs.user_cache_path("gan-desktop", appauthor=False),
-            config=platformdirs.user_config_path("gan-desktop", appauthor=False),
-        )
-
-    @classmethod
-    def below(cls, folder: Path) -> Places:
-        """All in one folder (`--folder`, the demo)."""
-        return cls(folder, folder, folder)
-
-
-@dataclass(frozen=True)
 class JoinedClass:
     """A class one has joined.
 
@@ -121,8 +96,8 @@ class JoinedClass:
         return account_of(self.address)
 
 
-class Session(QObject):
-    """One window's session; the object every page gets."""
+class Session(WindowSession):
+    """One student's window; the object every page gets."""
 
     reported = Signal(object)
     state_changed = Signal(object)
@@ -136,7 +111,6 @@ class Session(QObject):
     notice_given = Signal(object)
 
     class_changed = Signal(object)
-    link_changed = Signal(object)
     totals_changed = Signal(object)
     training_changed = Signal(object)
     credit_changed = Signal(object)
@@ -144,33 +118,20 @@ class Session(QObject):
     leaderboard_changed = Signal(object)
     history_changed = Signal(object)
     sample_iterations_changed = Signal(object)
-    sample_arrived = Signal(object)
     average_arrived = Signal(object)
     events_changed = Signal(object)
     messages_changed = Signal(object)
 
-    preparing_changed = Signal(str)
-    trouble_changed = Signal(object)
-    preferences_changed = Signal(object)
     my_faces_changed = Signal(object)
-    page_wanted = Signal(str)
     keepsake_wanted = Signal()
     join_wanted = Signal(str)
-    shut_down_done = Signal()
 
     def __init__(self, places: Places, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.places = places
-        self._preferences_path = places.config / "preferences.json"
-        self._preferences, damaged = load_preferences(self._preferences_path)
+        super().__init__(places, parent)
         self._joined: JoinedClass | None = None
         self._joined_as: Joined | None = None
         self._snapshot = ClassSnapshot()
-        self._newest_sample: SampleDrawn | None = None
-        self._link: ClassLink | None = None
         self._state = StateChanged(WorkerState.STOPPED)
-        self._preparing = ""
-        self._trouble = Trouble("Settings", damaged, is_warning=True) if damaged else None
         self._my_faces: tuple[bytes, ...] = ()
         self._ready_check: ReadyCheck | None = None
         # When the worker's connection had carried how many bytes.
@@ -212,11 +173,6 @@ class Session(QObject):
         return self._state
 
     @property
-    def preparing(self) -> str:
-        """What goes on before there is a worker to report; mostly empty."""
-        return self._preparing
-
-    @property
     def is_contributing(self) -> bool:
         """Whether there is a worker, at work or waiting."""
         return self._thread is not None
@@ -238,21 +194,6 @@ class Session(QObject):
         return self._snapshot.totals is not None and self._snapshot.totals.has_moved
 
     @property
-    def newest_sample(self) -> SampleDrawn | None:
-        """The newest grid of faces that is here."""
-        return self._newest_sample
-
-    @property
-    def link(self) -> ClassLink | None:
-        """How we stand with the class's database; None before the first try."""
-        return self._link
-
-    @property
-    def trouble(self) -> Trouble | None:
-        """What the banner shows."""
-        return self._trouble
-
-    @property
     def class_folder(self) -> SnapshotFolder | None:
         """What is kept on the disk of the class; None: no class. Not for the window's thread."""
         if self._joined is None:
@@ -267,11 +208,6 @@ class Session(QObject):
             return Path(self._preferences.cache_folder)
         places = (self._joined.places if self._joined else None) or self.places
         return places.cache / "shards"
-
-    @property
-    def preferences(self) -> Preferences:
-        """What the person likes."""
-        return self._preferences
 
     @property
     def my_faces(self) -> tuple[bytes, ...]:
@@ -430,24 +366,11 @@ class Session(QObject):
 
     # -- the person's wishes --------------------------------------------------------------------
 
-    def change_preferences(self, **changes: Any) -> None:
-        """Change some preferences; they act and are written at once."""
-        changed = dataclasses.replace(self._preferences, **changes)
-        if changed == self._preferences:
-            return
-        self._preferences = changed
-        try:
-            save_preferences(self._preferences_path, changed)
-        except OSError as error:
-            words = self.tr("Your settings could not be written ({reason}). They hold until you quit.")
-            self.tell_trouble(
-                Trouble(self.tr("Settings"), words.format(reason=error.strerror), is_warning=True)
-            )
+    def _apply_preferences(self) -> None:
         limits = self._limits()
         self._rate.limit(limits.max_mbit_s)
         if self._thread is not None:
             self._thread.ask(lambda worker: worker.set_limits(limits))
-        self.preferences_changed.emit(changed)
 
     def set_my_faces(self, pictures: tuple[bytes, ...]) -> None:
         """Show these pictures as the person's own faces."""
@@ -478,29 +401,7 @@ class Session(QObject):
         self.show_page("gallery")
         self.keepsake_wanted.emit()
 
-    def show_page(self, key: str) -> None:
-        """Turn to a page (see `main_window.PAGES`)."""
-        self.page_wanted.emit(key)
-
     # -- the window -----------------------------------------------------------------------------
-
-    def prepare(self, sentence: str) -> None:
-        """Say what goes on before there is a worker to report; empty: nothing any more."""
-        if sentence != self._preparing:
-            self._preparing = sentence
-            self.preparing_changed.emit(sentence)
-
-    def tell_trouble(self, trouble: Trouble | GanDesktopError) -> None:
-        """Show a banner below the strip."""
-        self._trouble = trouble if isinstance(trouble, Trouble) else Trouble.of(trouble)
-        self.trouble_changed.emit(self._trouble)
-
-    @Slot()
-    def dismiss_trouble(self) -> None:
-        """Take the banner away."""
-        if self._trouble is not None:
-            self._trouble = None
-            self.trouble_changed.emit(None)
 
     def shut_down(self) -> None:
         """Hand in what is done and end all threads; `shut_down_done` follows, mostly within a second."""
@@ -628,17 +529,6 @@ class Session(QObject):
         ):
             if getattr(old, name) != getattr(read, name):
                 signal.emit(getattr(read, name))
-
-    @Slot(object)
-    def _take_sample(self, sample: SampleDrawn) -> None:
-        if self._newest_sample is None or sample.iteration >= self._newest_sample.iteration:
-            self._newest_sample = sample
-        self.sample_arrived.emit(sample)
-
-    @Slot(object)
-    def _take_link(self, link: ClassLink) -> None:
-        self._link = link
-        self.link_changed.emit(link)
 
     def _drop_reader(self) -> None:
         if self._reader is not None:

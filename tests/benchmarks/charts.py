@@ -23,8 +23,9 @@ from PySide6.QtWidgets import QApplication
 
 from gan_desktop.gui.charts_page import ChartsPage
 from gan_desktop.gui.course import ComputerCourse
-from gan_desktop.gui.session import Places, Session
+from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import follow_theme
+from gan_desktop.gui.window_session import Places
 from gan_desktop.records import UnitProgress, UnitStarted, WorkUnit
 from tests.benchmarks.lateness import TICK_MS, LateTimer
 from tests.benchmarks.report import is_quick, print_report, tell

@@ -35,8 +35,8 @@ from gan_desktop.gui.admin.main_window import TeachingWindow
 from gan_desktop.gui.admin.server.page import ServerPage
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
-from gan_desktop.gui.session import Places
 from gan_desktop.gui.theme import follow_theme
+from gan_desktop.gui.window_session import Places
 from gan_desktop.records import RunConfig
 from tests.benchmarks.report import is_quick, print_report, tell
 from tests.benchmarks.stage import class_on_stage

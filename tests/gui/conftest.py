@@ -19,9 +19,10 @@ from gan_desktop.database.connection import Address
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.gui.background import wait_for_background
 from gan_desktop.gui.main_window import MainWindow
-from gan_desktop.gui.session import JoinedClass, Places, Session
+from gan_desktop.gui.session import JoinedClass, Session
 from gan_desktop.gui.theme import follow_theme
 from gan_desktop.gui.translation import install_translation
+from gan_desktop.gui.window_session import Places
 from gan_desktop.records import WorkerState
 from gan_desktop.worker.options import WorkerOptions
 from tests.integration.conftest import open_folder, server, superuser_address

@@ -20,8 +20,9 @@ from gan_desktop.gui.banner import Banner
 from gan_desktop.gui.error_dialog import ErrorDialog
 from gan_desktop.gui.main_window import PAGES, MainWindow
 from gan_desktop.gui.paged_window import LEAST_SIZE
-from gan_desktop.gui.session import Places, Session
+from gan_desktop.gui.session import Session
 from gan_desktop.gui.single_instance import SingleInstance
+from gan_desktop.gui.window_session import Places
 
 # The window is painted when the event loop runs: nothing heavy may be loaded until then.
 PAINT = """

@@ -16,9 +16,10 @@ from gan_desktop.gui import session as session_module
 from gan_desktop.gui.contribute_page import ContributePage
 from gan_desktop.gui.faces_view import FacesView
 from gan_desktop.gui.main_window import MainWindow
-from gan_desktop.gui.session import SHORTEST_TRAFFIC_S, JoinedClass, Places, Session
+from gan_desktop.gui.session import SHORTEST_TRAFFIC_S, JoinedClass, Session
 from gan_desktop.gui.strip import Strip
 from gan_desktop.gui.trouble import Remedy
+from gan_desktop.gui.window_session import Places
 from gan_desktop.records import Hardware, Joined, ReadyCheck, UnitDelivered, WorkerState
 from tests.gui.conftest import PATIENCE_MS, WORKING
 from tests.gui.hands import Mouse

@@ -21,9 +21,10 @@ from gan_desktop.gui.joining.draft import Draft, Step, load_draft
 from gan_desktop.gui.joining.what_leaves import WhatLeavesDialog
 from gan_desktop.gui.main_window import MainWindow
 from gan_desktop.gui.paged_window import LEAST_SIZE
-from gan_desktop.gui.session import JoinedClass, Places, Session
+from gan_desktop.gui.session import JoinedClass, Session
 from gan_desktop.gui.single_instance import SingleInstance
 from gan_desktop.gui.strip import Strip
+from gan_desktop.gui.window_session import Places
 from gan_desktop.join_card import JoinCard
 from tests.gui.conftest import PATIENCE_MS
 

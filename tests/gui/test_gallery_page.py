@@ -364,7 +364,8 @@ def test_nothing_is_cut_in_the_smallest_window(
 def test_page_needs_no_pytorch_to_be_made() -> None:
     script = (
         "import sys; from pathlib import Path; from PySide6.QtWidgets import QApplication;"
-        "from gan_desktop.gui.session import Places, Session;"
+        "from gan_desktop.gui.session import Session;"
+        "from gan_desktop.gui.window_session import Places;"
         "from gan_desktop.gui.gallery_page import GalleryPage;"
         "app = QApplication([]); session = Session(Places.below(Path('unused')));"
         "page = GalleryPage(session); print({'torch', 'psycopg2', 'PIL'} & set(sys.modules))"

@@ -28,7 +28,8 @@ from gan_desktop.gui.joining.draft import Step
 from gan_desktop.gui.leaderboard_model import NAME
 from gan_desktop.gui.leaderboard_page import LeaderboardPage
 from gan_desktop.gui.main_window import MainWindow
-from gan_desktop.gui.session import Places, Session
+from gan_desktop.gui.session import Session
+from gan_desktop.gui.window_session import Places
 from gan_desktop.records import RunStatus, UnitDelivered, WorkerState
 from tests.gui.conftest import PATIENCE_MS, WORKING
 from tests.gui.hands import Hand, Keyboard, Mouse

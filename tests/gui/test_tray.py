@@ -12,13 +12,13 @@ from pytestqt.qtbot import QtBot
 from gan_desktop.database.connection import Address
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.gui import icons
-from gan_desktop.gui.closing import HandingIn
 from gan_desktop.gui.main_window import MainWindow
 from gan_desktop.gui.message_card import MessageCard
 from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.snapshot import ClassSnapshot
 from gan_desktop.gui.tray import LONG_PROBLEM_MS, Kind, Tray
+from gan_desktop.gui.waiting_dialog import WaitingDialog
 from gan_desktop.records import ClassMessage, StateChanged, WorkerState
 from tests.gui.conftest import PATIENCE_MS, WORKING
 from tests.integration.lesson import Lesson
@@ -212,7 +212,7 @@ def test_quitting_hands_in_and_shows_that_it_waits(
 ) -> None:
     window.hide()
     window.closing._show_waiting()
-    waiting = next(w for w in QApplication.topLevelWidgets() if isinstance(w, HandingIn))
+    waiting = next(w for w in QApplication.topLevelWidgets() if isinstance(w, WaitingDialog))
     assert waiting.isVisible()
     with qtbot.waitSignal(window.ended, timeout=PATIENCE_MS):
         window.quit()

@@ -14,10 +14,10 @@ from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.application import ErrorCatcher, end_on_signals, make_application
 from gan_desktop.gui.background import run_in_background, wait_for_background
-from gan_desktop.gui.session import Places
 from gan_desktop.gui.single_instance import SingleInstance
 from gan_desktop.gui.theme import choose_theme
 from gan_desktop.gui.translation import chosen_language, install_translation
+from gan_desktop.gui.window_session import Places
 
 BACKGROUND_MS = 5_000
 

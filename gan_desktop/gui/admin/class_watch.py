@@ -6,7 +6,6 @@ import logging
 import queue
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -166,17 +165,5 @@ class ClassWatch(QThread):
             self.sample_read.emit(sample)
 
     def _tell_link(self, connection: Connection | None, error: GanDesktopError | None) -> None:
-        from gan_desktop.database.connection import LOOPBACK
-
-        link = ClassLink(
-            is_connected=connection is not None,
-            is_encrypted=connection.is_encrypted if connection is not None else None,
-            is_this_computer=self._address.host in LOOPBACK,
-            error=error,
-            since=time.time(),
-        )
-        known = self._link
-        if known is not None and known.is_connected == link.is_connected:
-            link = replace(link, since=known.since)
-        self._link = link
-        self.link_changed.emit(link)
+        self._link = ClassLink.of(connection, self._address, error, self._link)
+        self.link_changed.emit(self._link)

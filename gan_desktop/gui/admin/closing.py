@@ -7,12 +7,13 @@ computers that would wait; "in the background" is the system tray, or the task b
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Slot
-from PySide6.QtWidgets import QDialog, QLabel, QMenu, QMessageBox, QProgressBar, QSystemTrayIcon, QVBoxLayout
+from PySide6.QtWidgets import QMenu, QMessageBox, QSystemTrayIcon
 
 from gan_desktop.gui import icons
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.paged_window import PagedWindow
-from gan_desktop.gui.theme import colours, em, set_role
+from gan_desktop.gui.theme import colours
+from gan_desktop.gui.waiting_dialog import WaitingDialog
 
 # An end that is over sooner needs no words.
 SILENT_MS = 500
@@ -26,7 +27,7 @@ class TeachingClosing(QObject):
         self._session = session
         self._window = window
         self._is_quitting = False
-        self._waiting: _Ending | None = None
+        self._waiting: WaitingDialog | None = None
         self.box: QMessageBox | None = None
         self._tray = self._make_tray()
         session.shut_down_done.connect(self._end_waiting)
@@ -139,7 +140,8 @@ class TeachingClosing(QObject):
     @Slot()
     def _show_waiting(self) -> None:
         if self._waiting is None and self._window.isVisible():
-            self._waiting = _Ending(self._window)
+            words = self.tr("Ending the round at hand, then closing ...")
+            self._waiting = WaitingDialog(self._window, "GAN Desktop Teaching", words)
             self._waiting.show()
 
     @Slot()
@@ -148,21 +150,3 @@ class TeachingClosing(QObject):
         if self._waiting is not None:
             self._waiting.close()
             self._waiting = None
-
-
-class _Ending(QDialog):
-    """What one sees while the last round is published and the database stops."""
-
-    def __init__(self, window: PagedWindow) -> None:
-        super().__init__(window)
-        self.setWindowTitle("GAN Desktop Teaching")
-        words = QLabel(self.tr("Ending the round at hand, then closing ..."), self)
-        bar = QProgressBar(self, maximum=0, textVisible=False)
-        bar.setAccessibleName(words.text())
-        set_role(bar, "thin")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(em(self, 1.5), em(self, 1.2), em(self, 1.5), em(self, 1.2))
-        column.setSpacing(em(self, 0.8))
-        column.addWidget(words)
-        column.addWidget(bar)
-        self.setMinimumWidth(em(self, 20))

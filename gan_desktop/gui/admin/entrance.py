@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.wizard.draft import is_half_way, load_draft
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 
 if TYPE_CHECKING:
     from gan_desktop.database.connection import Address

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QWidget
 
 from gan_desktop.gui.admin.class_menu import TeachingMenu
 from gan_desktop.gui.admin.closing import TeachingClosing
@@ -83,10 +83,9 @@ class TeachingWindow(PagedWindow):
         self.session = self._session = session
         self._wizard: ClassWizard | None = None
         self._projector: ProjectorWindow | None = None
-        self._middle = QStackedWidget(self)
         self.strip = TeachingStrip(session, self)
         self.closing = TeachingClosing(session, self)
-        self._middle.addWidget(self._side_bar_and_pages(TeachingMenu(session, self)))
+        pages = self._side_bar_and_pages(TeachingMenu(session, self))
         banner = Banner(
             session,
             _remedies(session),
@@ -94,7 +93,7 @@ class TeachingWindow(PagedWindow):
             words={Remedy.NEW_CARD: self.tr("Enter the login")},
             copy_words=self.tr("Copy message for IT"),
         )
-        self._stand_on_each_other(self.strip, banner, self._middle)
+        self._stand_on_each_other(self.strip, banner, pages)
         self.setStatusBar(TeachingStatusLine(session, self))
         QShortcut(QKeySequence(Qt.Key.Key_F11), self).activated.connect(session.show_projector)
         session.page_wanted.connect(self.show_page)
@@ -111,20 +110,16 @@ class TeachingWindow(PagedWindow):
         if self._wizard is None:
             self._wizard = ClassWizard(self._session, self._middle)
             self._wizard.left.connect(self._show_pages)
-            self._middle.addWidget(self._wizard)
-        self._middle.setCurrentWidget(self._wizard)
+        self._show_in_front(self._wizard)
         self._wizard.begin(why)
         self.strip.setVisible(self._session.taught is not None)
 
     @Slot()
     def _show_pages(self) -> None:
-        self._middle.setCurrentIndex(0)
         self.strip.show()
         wizard, self._wizard = self._wizard, None
         if wizard is not None:
-            self._middle.removeWidget(wizard)
-            wizard.deleteLater()
-            self._stack.setFocus()
+            self._remove_from_front(wizard)
 
     @Slot(object)
     def _take_class(self) -> None:

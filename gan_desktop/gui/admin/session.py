@@ -21,8 +21,9 @@ import dataclasses
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+import shiboken6
 from PySide6.QtCore import QObject, QSettings, QThread, QTimer, Signal, Slot
 
 from gan_desktop.errors import CoordinatorReplaced, GanDesktopError, SchemaError
@@ -31,10 +32,8 @@ from gan_desktop.gui.admin.coordinator_thread import CoordinatorEnded, Coordinat
 from gan_desktop.gui.admin.host_thread import HostThread
 from gan_desktop.gui.admin.snapshot import Coordination, TaughtClass, TeachingSnapshot
 from gan_desktop.gui.background import run_in_background
-from gan_desktop.gui.preferences import Preferences, load_preferences, save_preferences
-from gan_desktop.gui.session import Places
-from gan_desktop.gui.trouble import Trouble
-from gan_desktop.records import IterationPublished, Report, RunStatus, RunTaken, SampleDrawn
+from gan_desktop.gui.window_session import Places, WindowSession
+from gan_desktop.records import IterationPublished, Report, RunStatus, RunTaken
 
 if TYPE_CHECKING:
     from gan_desktop.database.connection import Address
@@ -50,38 +49,24 @@ _NETWORK = "network_mbit_s"
 TOO_OLD = "too old for this program"
 
 
-class TeachingSession(QObject):
+class TeachingSession(WindowSession):
     """One instructor's window; the object every page gets."""
 
     class_changed = Signal(object)
     snapshot_changed = Signal(object)
-    sample_arrived = Signal(object)
-    link_changed = Signal(object)
     coordination_changed = Signal(object)
     published = Signal(object)
     lesson_changed = Signal(object)
-    trouble_changed = Signal(object)
-    preparing_changed = Signal(str)
-    preferences_changed = Signal(object)
-    page_wanted = Signal(str)
     projector_wanted = Signal()
     begin_wanted = Signal(str)
     leaving = Signal()
-    shut_down_done = Signal()
 
     def __init__(self, places: Places, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.places = places
-        self._preferences_path = places.config / "preferences.json"
-        self._preferences, damaged = load_preferences(self._preferences_path)
+        super().__init__(places, parent)
         self._settings = QSettings(str(places.config / "teaching.ini"), QSettings.Format.IniFormat, self)
         self._taught: TaughtClass | None = None
         self._snapshot = TeachingSnapshot()
-        self._newest_sample: SampleDrawn | None = None
-        self._link: ClassLink | None = None
         self._coordination = Coordination()
-        self._trouble = Trouble("Settings", damaged, is_warning=True) if damaged else None
-        self._preparing = ""
         self._watch: ClassWatch | None = None
         self._coordinator: CoordinatorThread | None = None
         self._host: HostThread | None = None
@@ -113,16 +98,6 @@ class TeachingSession(QObject):
         return self._snapshot
 
     @property
-    def newest_sample(self) -> SampleDrawn | None:
-        """The newest grid of faces that is here."""
-        return self._newest_sample
-
-    @property
-    def link(self) -> ClassLink | None:
-        """How we stand with the class's database; None before the first try."""
-        return self._link
-
-    @property
     def coordination(self) -> Coordination:
         """Who runs the training."""
         return self._coordination
@@ -136,21 +111,6 @@ class TeachingSession(QObject):
     def has_host(self) -> bool:
         """Whether this window holds or uses a server of this computer."""
         return self._host is not None
-
-    @property
-    def trouble(self) -> Trouble | None:
-        """What the banner shows."""
-        return self._trouble
-
-    @property
-    def preparing(self) -> str:
-        """What goes on before there is a class to show; mostly empty."""
-        return self._preparing
-
-    @property
-    def preferences(self) -> Preferences:
-        """The person's language and theme; the rest is for contributing."""
-        return self._preferences
 
     @property
     def lesson_ends_at(self) -> float | None:
@@ -334,7 +294,8 @@ class TeachingSession(QObject):
 
     @Slot()
     def _drop_guests(self) -> None:
-        self._guests = [thread for thread in self._guests if thread.isRunning()]
+        # Whoever has ended may be deleted before we hear of it.
+        self._guests = [thread for thread in self._guests if shiboken6.isValid(thread) and thread.isRunning()]
         self._look_whether_left()
 
     # -- the lesson -----------------------------------------------------------------------------
@@ -353,25 +314,6 @@ class TeachingSession(QObject):
 
     # -- the person's wishes --------------------------------------------------------------------
 
-    def change_preferences(self, **changes: Any) -> None:
-        """Change language or theme; written at once."""
-        changed = dataclasses.replace(self._preferences, **changes)
-        if changed == self._preferences:
-            return
-        self._preferences = changed
-        try:
-            save_preferences(self._preferences_path, changed)
-        except OSError as error:
-            words = self.tr("Your settings could not be written ({reason}). They hold until you quit.")
-            self.tell_trouble(
-                Trouble(self.tr("Settings"), words.format(reason=error.strerror), is_warning=True)
-            )
-        self.preferences_changed.emit(changed)
-
-    def show_page(self, key: str) -> None:
-        """Turn to a page (see `main_window.PAGES`)."""
-        self.page_wanted.emit(key)
-
     @Slot()
     def show_projector(self) -> None:
         """Show the faces on the whole screen."""
@@ -385,24 +327,6 @@ class TeachingSession(QObject):
                 class does not take the login that is known; `go_on`: where the person stopped half-way.
         """
         self.begin_wanted.emit(why)
-
-    def prepare(self, sentence: str) -> None:
-        """Say what goes on before there is a class to show; empty: nothing any more."""
-        if sentence != self._preparing:
-            self._preparing = sentence
-            self.preparing_changed.emit(sentence)
-
-    def tell_trouble(self, trouble: Trouble | GanDesktopError) -> None:
-        """Show a banner below the strip."""
-        self._trouble = trouble if isinstance(trouble, Trouble) else Trouble.of(trouble)
-        self.trouble_changed.emit(self._trouble)
-
-    @Slot()
-    def dismiss_trouble(self) -> None:
-        """Take the banner away."""
-        if self._trouble is not None:
-            self._trouble = None
-            self.trouble_changed.emit(None)
 
     def shut_down(self) -> None:
         """End the training's round, the watch, then the database; `shut_down_done` follows."""
@@ -555,16 +479,9 @@ class TeachingSession(QObject):
             self.coordination_changed.emit(now)
 
     @Slot(object)
-    def _take_sample(self, sample: SampleDrawn) -> None:
-        if self._newest_sample is None or sample.iteration >= self._newest_sample.iteration:
-            self._newest_sample = sample
-        self.sample_arrived.emit(sample)
-
-    @Slot(object)
     def _take_link(self, link: ClassLink) -> None:
         is_news = self._link is None or self._link.error is None
-        self._link = link
-        self.link_changed.emit(link)
+        super()._take_link(link)
         if is_news and isinstance(link.error, SchemaError):
             self.tell_trouble(link.error)
             if TOO_OLD in link.error.title:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.preferences import Preferences
-from gan_desktop.gui.session import JoinedClass, Places
+from gan_desktop.gui.session import JoinedClass
+from gan_desktop.gui.window_session import Places
 from gan_desktop.worker.options import WorkerOptions
 
 if TYPE_CHECKING:

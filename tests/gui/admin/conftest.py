@@ -12,7 +12,7 @@ from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.gui.admin.main_window import TeachingWindow
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 from tests.integration.conftest import superuser_address
 from tests.integration.lesson import Lesson, lesson
 

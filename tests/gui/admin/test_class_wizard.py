@@ -41,8 +41,8 @@ from gan_desktop.gui.admin.wizard.upgrade_page import UpgradePage
 from gan_desktop.gui.admin.wizard.where_page import OpenPage
 from gan_desktop.gui.background import wait_for_background
 from gan_desktop.gui.paged_window import LEAST_SIZE
-from gan_desktop.gui.session import Places
 from gan_desktop.gui.translation import install_translation
+from gan_desktop.gui.window_session import Places
 from gan_desktop.records import RunStatus
 from gan_desktop.training import shards
 from tests.gui.admin.conftest import PATIENCE_MS

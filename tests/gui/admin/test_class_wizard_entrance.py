@@ -15,7 +15,7 @@ from gan_desktop.class_admin.login import make_class
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.errors import ConnectionFailed, CredentialsError, GanDesktopError
 from gan_desktop.gui.admin import entrance
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 from tests.gui.admin.empty_class import classroom, new_database
 from tests.integration.classroom import Classroom
 from tests.integration.console import write_config

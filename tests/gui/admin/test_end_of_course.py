@@ -26,9 +26,10 @@ from gan_desktop.gui.admin.end_of_course.sheets import EraseQuestion
 from gan_desktop.gui.admin.end_of_course.view import EndOfCourseView
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
-from gan_desktop.gui.session import JoinedClass, Places, Session
+from gan_desktop.gui.session import JoinedClass, Session
 from gan_desktop.gui.strip import Strip
 from gan_desktop.gui.strip_look import Action
+from gan_desktop.gui.window_session import Places
 from gan_desktop.known_classes import KnownClass
 from gan_desktop.records import WorkerState
 from tests.integration.conftest import superuser_address

@@ -6,6 +6,8 @@ import threading
 import time
 from pathlib import Path
 
+import shiboken6
+from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.class_admin.hosting import Host, hosted_administrator
@@ -16,7 +18,7 @@ from gan_desktop.gui.admin.coordinator_thread import CoordinatorEnded
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import Coordination, TaughtClass
 from gan_desktop.gui.background import wait_for_background
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 from gan_desktop.records import RunStatus
 from tests.gui.admin.conftest import PATIENCE_MS
 from tests.integration.lesson import Lesson, worker_thread
@@ -141,6 +143,21 @@ def test_an_answer_for_a_former_class_is_told_to_nobody(
     assert wait_for_background(10_000)
     qtbot.wait(1)
     assert answers == ["of this one"]
+
+
+def test_a_page_thread_that_is_deleted_before_its_end_is_told_keeps_no_window_open(
+    idle_teaching: TeachingSession, qtbot: QtBot
+) -> None:
+    early, late = QThread(idle_teaching), QThread(idle_teaching)
+    for thread in (early, late):
+        idle_teaching.keep_open_for(thread)
+        thread.start()
+    early.quit()
+    assert early.wait(PATIENCE_MS)
+    shiboken6.delete(early)
+    with qtbot.waitSignal(idle_teaching.shut_down_done, timeout=PATIENCE_MS):
+        idle_teaching.shut_down()
+        late.quit()
 
 
 def test_without_a_class_a_question_is_refused(idle_teaching: TeachingSession) -> None:

@@ -11,7 +11,7 @@ from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin import entrance
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.wizard.jobs import LoginWish, has_password_store
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.closing import Closing, Progress

@@ -18,7 +18,7 @@ from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.students.card_address import chosen_hosts
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import Entrance

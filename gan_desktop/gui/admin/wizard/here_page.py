@@ -13,8 +13,8 @@ from gan_desktop.gui.admin.wizard.jobs import HostWish
 from gan_desktop.gui.admin.wizard.page import ClassPage, add_line, make_form, side_by_side
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.joining.page import link_button, plain_label, push_button
-from gan_desktop.gui.session import Places
 from gan_desktop.gui.theme import em
+from gan_desktop.gui.window_session import Places
 from gan_desktop.names import MAX_TITLE, is_plain_line
 
 EVERYWHERE, HERE_ALONE = "0.0.0.0", "127.0.0.1"

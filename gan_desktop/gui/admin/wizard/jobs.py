@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gan_desktop.gui.admin import entrance
 from gan_desktop.gui.admin.snapshot import TaughtClass
-from gan_desktop.gui.session import Places
+from gan_desktop.gui.window_session import Places
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.hosting import HostedClass

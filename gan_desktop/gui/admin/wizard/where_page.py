@@ -14,9 +14,9 @@ from gan_desktop.gui.admin.wizard.page import ClassPage
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.joining.choose_page import ChoiceButton
 from gan_desktop.gui.joining.page import plain_label
-from gan_desktop.gui.session import Places
 from gan_desktop.gui.theme import em
 from gan_desktop.gui.trouble import Trouble
+from gan_desktop.gui.window_session import Places
 
 if TYPE_CHECKING:
     from gan_desktop.known_classes import KnownClass

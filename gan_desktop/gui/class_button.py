@@ -1,0 +1,69 @@
+"""The head of the side bar of both windows: the class's name, with a menu of the classes known here."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
+
+from gan_desktop.gui import icons
+from gan_desktop.gui.theme import em, set_role
+
+if TYPE_CHECKING:
+    from gan_desktop.known_classes import KnownClass
+
+
+class ClassButton(QToolButton):
+    """Shows a class's name in the room there is. A subclass fills `_menu` and says what is known."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._known: list[KnownClass] = []
+        self._text = ""
+        set_role(self, "class")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        icons.set_icon(self, "people", "accent")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._menu = QMenu(self)
+        self.setMenu(self._menu)
+
+    def _show_name(self, title: str) -> None:
+        """Show a class's name; empty: there is no class yet."""
+        text = title or self.tr("No class yet")
+        if text != self._text:
+            self._text = text
+            self._elide()
+            self.setToolTip(text)
+            self.setAccessibleName(self.tr("Class: {name}").format(name=text))
+
+    def _add_classes(self, here: KnownClass | None) -> None:
+        """Add the known classes to the menu, the one that is open ticked."""
+        group = QActionGroup(self._menu)
+        for known in sorted(self._known, key=lambda known: known.name.casefold()):
+            # A name may hold an &, which would underline what follows.
+            entry = QAction(known.name.replace("&", "&&"), self._menu, checkable=True)
+            entry.setChecked(here is not None and here.key == known.key)
+            entry.triggered.connect(partial(self._choose_class, known))
+            group.addAction(entry)
+            self._menu.addAction(entry)
+        if self._known:
+            self._menu.addSeparator()
+
+    def _choose_class(self, known: KnownClass, _checked: bool = True) -> None:
+        raise NotImplementedError
+
+    def _elide(self) -> None:
+        # Less the icon, the little arrow and the edges.
+        room = self.width() - self.iconSize().width() - em(self, 2.6)
+        elided = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, max(room, 1))
+        self.setText(elided.replace("&", "&&"))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Qt's name."""
+        super().resizeEvent(event)
+        self._elide()
