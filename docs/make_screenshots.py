@@ -72,7 +72,8 @@ SHOWN = {
 }
 QUALITY = 88
 NO_ANSWER = (
-    "No answer from 192.168.1.20, port 23456. Are you in the right network? A firewall may block the port."
+    "No answer from 192.168.1.20. Are you in the same Wi-Fi as the class? Guest networks often keep computers"
+    " apart."
 )
 OLD_DRIVER = (
     "The graphics card cannot be used: The NVIDIA driver on your system is too old. The CPU computes."
@@ -81,7 +82,8 @@ NO_CARD = Joined("", "", Hardware("", None, 4, 8.0, None), OLD_DRIVER, 32, 0)
 ERRORS: Mapping[str, GanDesktopError | Trouble | None] = {
     "unreachable": ConnectionFailed(NO_ANSWER, cause="unreachable"),
     "blocked": ConnectionFailed(
-        "db.school.example is there, but no database answers at port 5432. Check the port; it may be off.",
+        '"db.school.example" exists, but port 5432 does not answer. If the class is running, a firewall is'
+        " likely; your instructor or IT can open it.",
         cause="refused",
     ),
     "card": ConnectionFailed(

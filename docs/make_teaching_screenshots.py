@@ -52,7 +52,7 @@ from gan_desktop.records import WorkerState
 from gan_desktop.training.images import DrawnFaces
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 LOOK_MS, SETTLE_MS = 200, 900
 LESSON_S = 41 * 60

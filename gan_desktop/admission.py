@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from gan_desktop.database.connection import LOOPBACK, Address, Connection
+from gan_desktop.database.address import LOOPBACK, Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.enrolment import Enrolment
 from gan_desktop.database.schema import require_fitting_schema
 from gan_desktop.database.statistics import Statistics

@@ -35,7 +35,7 @@ from gan_desktop.local_commands import cache, faces, train
 from gan_desktop.names import for_terminal
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.demo_class import DemoOptions
     from gan_desktop.settings import Settings
     from gan_desktop.worker.options import WorkerOptions
@@ -411,7 +411,7 @@ def _require_student(address: Address) -> None:
 def _log_in(options: argparse.Namespace) -> tuple[Settings, Address]:
     """The settings, and where the class is with the password from the first place that has one."""
     from gan_desktop.credentials import find_password
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.settings import load_settings
 
     settings = load_settings(options.config, **_named(options))

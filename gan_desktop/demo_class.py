@@ -17,7 +17,7 @@ from gan_desktop.class_admin.login import make_class
 from gan_desktop.class_admin.people import add_student
 from gan_desktop.class_admin.pictures import import_pictures
 from gan_desktop.class_admin.trainings import create_run
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.databases import create_database
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.demo_guard import SERVER_FOLDER

@@ -8,7 +8,8 @@ from gan_desktop.class_admin.automatic_publishing import automatic_publishing
 from gan_desktop.console import CoordinatorConsole, LogOptions, open_console
 from gan_desktop.coordinator.loop import Coordinator
 from gan_desktop.credentials import find_hub_token
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.interrupts import run_with_signals

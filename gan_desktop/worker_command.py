@@ -15,7 +15,7 @@ from gan_desktop.command_line import count
 from gan_desktop.errors import ConnectionFailed
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.settings import Settings
     from gan_desktop.worker.options import WorkerOptions
 

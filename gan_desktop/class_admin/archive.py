@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.database.accounts import CONNECTIONS_PER_WORKER, DEFAULT_WORKERS_PER_ACCOUNT
+from gan_desktop.database.address import Address
 from gan_desktop.database.archive import (
     Manifest,
     datasets_without_pictures,
@@ -19,7 +20,7 @@ from gan_desktop.database.archive import (
     verify,
     write_archive,
 )
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.logins import Login, Logins
 from gan_desktop.database.schema import ClassRoles, drop_class, init_class
 

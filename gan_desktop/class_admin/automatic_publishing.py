@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 from gan_desktop.class_admin.publishing import Published, Wish, publish, words_for
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.records import IterationPublished, Notice, Report, Reporter
 from gan_desktop.settings import HuggingFaceSettings

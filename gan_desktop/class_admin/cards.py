@@ -14,7 +14,8 @@ import psutil
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.class_admin.people import find_student
 from gan_desktop.database.accounts import Accounts, Login, RosterEntry, Student
-from gan_desktop.database.connection import LOOPBACK, Address, Connection
+from gan_desktop.database.address import LOOPBACK, Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.enrolment import CardKind, EnrolCard, EnrolCards
 from gan_desktop.database.statistics import Statistics
 from gan_desktop.errors import GanDesktopError, SettingsError

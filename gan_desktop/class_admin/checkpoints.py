@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_desktop.class_admin.login import log_in
+from gan_desktop.database.address import Address
 from gan_desktop.database.checkpoints import Checkpoint as KeptIteration
 from gan_desktop.database.checkpoints import Checkpoints
 from gan_desktop.database.class_view import ClassView
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import COORDINATOR_AWAY_S, Runs
 from gan_desktop.database.statistics import Statistics
 from gan_desktop.errors import GanDesktopError

@@ -27,8 +27,9 @@ from gan_desktop.class_admin.credit import credit, write_csv
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.class_admin.results import export_results
 from gan_desktop.class_admin.trainings import steer_run
+from gan_desktop.database.address import Address
 from gan_desktop.database.closing import ClosingFacts, ClosingSteps, Step, StepDone
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.enrolment import EnrolCards
 from gan_desktop.database.logins import Logins

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gan_desktop.class_admin.cards import enrol_cards
 from gan_desktop.credentials import forget_password, store_password, stored_password, write_password_file
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.enrolment import EnrolCard
 from gan_desktop.errors import CredentialsError
 from gan_desktop.settings import DatabaseSettings

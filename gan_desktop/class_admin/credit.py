@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import BinaryIO
 
 from gan_desktop.class_admin.login import log_in
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.credit import CreditReport, PersonsCredit, UnitsReport, read_credit, read_units
 from gan_desktop.errors import SettingsError
 

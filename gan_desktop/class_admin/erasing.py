@@ -8,8 +8,9 @@ from pathlib import Path
 from gan_desktop.class_admin.closing import Progress, Step, close_logins, record_step, shut_out
 from gan_desktop.class_admin.hosting import hosted_classes
 from gan_desktop.class_admin.login import log_in
+from gan_desktop.database.address import Address
 from gan_desktop.database.closing import ClosingSteps
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import COORDINATOR_AWAY_S
 from gan_desktop.database.databases import drop_database
 from gan_desktop.database.embedded import EmbeddedPostgres

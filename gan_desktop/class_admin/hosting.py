@@ -15,7 +15,8 @@ import filelock
 
 from gan_desktop.class_code import DEFAULT_USES
 from gan_desktop.database.accounts import CONNECTIONS_BY_CARD
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.databases import create_database
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.schema import schema_version

@@ -8,7 +8,7 @@ from datetime import datetime
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.class_admin.notices import send_message
 from gan_desktop.class_admin.trainings import steer_run
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.lessons import HandingIn, Lessons
 from gan_desktop.database.notices import Notices
 from gan_desktop.records import RunStatus

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gan_desktop.database.accounts import CONNECTIONS_PER_WORKER
-from gan_desktop.database.connection import LOOPBACK, Address, Connection
+from gan_desktop.database.address import LOOPBACK, Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.schema import init_class, renew_coordinator, require_fitting_schema
 from gan_desktop.database.statistics import Room, Statistics, room_for_connections
 from gan_desktop.errors import ConnectionFailed

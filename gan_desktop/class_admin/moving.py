@@ -16,8 +16,8 @@ from gan_desktop.class_admin.people import students
 from gan_desktop.class_admin.premises import look_at_premises
 from gan_desktop.class_admin.trainings import create_run, steer_run
 from gan_desktop.database.accounts import Accounts, RosterEntry
+from gan_desktop.database.address import Address
 from gan_desktop.database.closing import ClosingSteps
-from gan_desktop.database.connection import Address
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.logins import Logins

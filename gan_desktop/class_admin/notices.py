@@ -5,7 +5,8 @@ from __future__ import annotations
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.class_admin.people import find_student
 from gan_desktop.database.accounts import Accounts
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.notices import Event, Evidence, Notices, WorkerOnRecord
 from gan_desktop.errors import GanDesktopError
 

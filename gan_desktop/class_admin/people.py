@@ -8,7 +8,7 @@ from dataclasses import replace
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.class_admin.roster import RosterError, as_sentence, entry_problems
 from gan_desktop.database.accounts import Accounts, Login, RosterEntry, Student
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.notices import Notices
 from gan_desktop.errors import GanDesktopError, SettingsError
 from gan_desktop.names import MAX_NAME, is_name, name_key

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gan_desktop.class_admin.login import log_in
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.shards import Dataset, ShardStore, StoredPictures, choose_dataset
 from gan_desktop.database.statistics import Statistics

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from gan_desktop.class_admin.checkpoints import kept_iterations, load_checkpoint
 from gan_desktop.class_admin.login import log_in
+from gan_desktop.database.address import Address
 from gan_desktop.database.checkpoints import Checkpoint as KeptIteration
 from gan_desktop.database.checkpoints import Checkpoints
 from gan_desktop.database.class_view import ClassView
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.shards import Dataset, choose_dataset
 from gan_desktop.database.statistics import Statistics
 from gan_desktop.errors import ConnectionFailed, GanDesktopError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gan_desktop.class_admin.login import APPLICATION, num_students_that_fit
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.schema import OLDEST_POSTGRESQL, SCHEMA_VERSION, read_rights, schema_version
 from gan_desktop.database.statistics import Room, Statistics, room_for_connections
 

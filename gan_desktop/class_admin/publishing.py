@@ -9,7 +9,7 @@ from enum import StrEnum
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.class_admin.model_card import CARD, CHECKPOINT, CONFIG, FACES, FILM, card_config, model_card
 from gan_desktop.class_admin.portrait import Portrait, take_portrait
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.notices import Notices
 from gan_desktop.errors import PublishingFailed
 from gan_desktop.web.model_hub import TOKENS_PAGE, open_hub

@@ -21,7 +21,8 @@ import psutil
 
 from gan_desktop.class_admin.cards import addresses_of_this_computer
 from gan_desktop.class_admin.login import APPLICATION, log_in, num_students_that_fit, room_on_server
-from gan_desktop.database.connection import LOOPBACK, Address, Connection
+from gan_desktop.database.address import LOOPBACK, Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded import server_log
 from gan_desktop.database.statistics import Room
 from gan_desktop.database.visitors import Visitors, writes_visits_down

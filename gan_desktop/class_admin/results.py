@@ -12,9 +12,9 @@ from gan_desktop.class_admin.checkpoints import kept_iterations
 from gan_desktop.class_admin.loader_snippet import NEEDS, file_snippet
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.class_admin.portrait import Figures, Portrait, film_of_grids, grids_until, take_portrait
+from gan_desktop.database.address import Address
 from gan_desktop.database.checkpoints import Checkpoint as KeptIteration
 from gan_desktop.database.class_view import ClassView
-from gan_desktop.database.connection import Address
 from gan_desktop.errors import GanDesktopError, SaveFailed
 from gan_desktop.files import write_whole
 from gan_desktop.records import Progress, Run, SampleDrawn

@@ -8,7 +8,7 @@ from typing import Literal
 
 from gan_desktop.class_admin.cards import hosts_of_class
 from gan_desktop.class_admin.login import log_in, num_students_that_fit
-from gan_desktop.database.connection import LOOPBACK, Address
+from gan_desktop.database.address import LOOPBACK, Address
 from gan_desktop.database.server_facts import ServerFacts, read_server_facts
 from gan_desktop.database.statistics import Room, room_for_connections
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gan_desktop.class_admin.login import log_in
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import COORDINATOR_AWAY_S
 from gan_desktop.database.lessons import Lessons, UnitFlow
 from gan_desktop.database.shards import Dataset

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gan_desktop.class_admin.login import log_in
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.notices import Notices
 from gan_desktop.database.shards import choose_dataset

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.schema import FIRST_PROGRAM, SCHEMA_VERSION, upgrade_class
 from gan_desktop.database.upgrade import ProgramInUse, look_before_upgrade
 from gan_desktop.errors import SchemaError

@@ -18,7 +18,7 @@ from gan_desktop.files import new_private_file
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import Entrance
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.enrolment import CardKind
     from gan_desktop.join_card import JoinCard
 

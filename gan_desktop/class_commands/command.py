@@ -14,7 +14,7 @@ from gan_desktop.errors import GanDesktopError
 from gan_desktop.files import new_private_file
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.settings import Settings
 
 LogIn = Callable[[], tuple["Settings", "Address"]]

@@ -18,7 +18,7 @@ from gan_desktop.errors import GanDesktopError
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.closing import Closing
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 # In the order in which `close` does them; without the database's driver they are known, too.
 _STEPS = ("end", "credit", "results", "archive", "logins")
@@ -241,7 +241,7 @@ def _maker(options: argparse.Namespace, log_in: LogIn) -> Address:
             title="Whose database?",
         )
     from gan_desktop.credentials import find_password
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.settings import load_settings
 
     database = load_settings(options.maker).require_database()

@@ -13,7 +13,7 @@ from gan_desktop.command_line import count, say
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.hosting import Host
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 _LOOK_S = 2.0
 SETTINGS_PAGE = "docs/settings.md"

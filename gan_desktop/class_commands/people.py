@@ -20,7 +20,7 @@ from gan_desktop.command_line import say
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import Entrance
     from gan_desktop.database.accounts import Login, RosterEntry
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.join_card import JoinCard
 
 
@@ -133,7 +133,7 @@ def _add_student(options: argparse.Namespace, log_in: LogIn) -> None:
 
 
 def _write_config(write: Callable[[str], None], student: Address, card: JoinCard) -> None:
-    from gan_desktop.database.connection import LOOPBACK
+    from gan_desktop.database.address import LOOPBACK
 
     write("# The student's config.yaml; the password is shown this once. Start: gan-desktop --no-gui")
     write("# Or, with nothing to write by hand, as a join card:")

@@ -15,7 +15,7 @@ from gan_desktop.errors import GanDesktopError
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.reach import Door
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 USUAL_WAIT_S = 120
 

@@ -10,7 +10,7 @@ from gan_desktop.class_commands.command import Commands, LogIn
 from gan_desktop.command_line import count, say
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.rehearsal.plan import RehearsalPlan
     from gan_desktop.rehearsal.rehearse import Moment
 
@@ -97,7 +97,7 @@ def _play(coordinator: Address, options: argparse.Namespace, plan: RehearsalPlan
 
 def _hosted_in(coordinator: Address, folder: Path | None) -> Path | None:
     """The folder of the database, if it is the one that this computer hosts."""
-    from gan_desktop.database.connection import LOOPBACK
+    from gan_desktop.database.address import LOOPBACK
     from gan_desktop.database.embedded import EmbeddedPostgres
 
     place = folder or EmbeddedPostgres.default_dir()

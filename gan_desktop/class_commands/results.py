@@ -13,7 +13,7 @@ from gan_desktop.command_line import count, say
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.publishing import Published, Stage, Wish
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 
 def add_commands(commands: Commands) -> None:

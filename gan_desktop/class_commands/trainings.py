@@ -12,7 +12,7 @@ from gan_desktop.command_line import count, say
 from gan_desktop.records import RunConfig, RunStatus
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.training.checkpoint_file import Checkpoint
 
 COORDINATOR = "gan-desktop --admin --no-gui"

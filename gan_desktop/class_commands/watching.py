@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from gan_desktop.class_admin.status import ClassStatus
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 REFRESH_S = 2.0
 

@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import LEASE_SECONDS, CoordinatorLease
 from gan_desktop.errors import ConnectionFailed, CoordinatorReplaced
 

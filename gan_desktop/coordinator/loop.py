@@ -19,8 +19,9 @@ from gan_desktop.coordinator.audit import REFUSAL
 from gan_desktop.coordinator.lease import LeaseKeeper
 from gan_desktop.coordinator.loaded_run import LoadedRun
 from gan_desktop.coordinator.rounds import candidate, decision, is_due, late, mean_figures, refused
+from gan_desktop.database.address import Address
 from gan_desktop.database.checkpoints import Checkpoints
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import LEASE_SECONDS, CoordinatorLease, Runs
 from gan_desktop.database.schema import require_fitting_schema
 from gan_desktop.errors import ConnectionFailed, CoordinatorReplaced, GanDesktopError, PayloadError

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import io
-import os
 import select
-import ssl
 import struct
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-import certifi
 import psycopg2
 import psycopg2.extensions
 from psycopg2.extras import NamedTupleCursor
 from psycopg2.sql import Composable
 
-from gan_desktop.database.refusal import sqlstate_of_refusal
-from gan_desktop.errors import ConnectionFailed, GanDesktopError, LeaseLost, Refused
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection_errors import (
+    connection_failed,
+    foreign_refusal,
+    most_telling,
+    translated,
+)
+from gan_desktop.errors import ConnectionFailed
 
 CONNECT_TIMEOUT_S = 10
 # With several addresses most of them often lead nowhere: one in this room, one at home, one outside.
 CONNECT_TIMEOUT_EACH_S = 5
 # Copying to a slow client counts as the statement's time: minutes, not seconds.
 STATEMENT_TIMEOUT_MS = 600_000
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 # A session whose link has died still counts as one of the login's few connections until the server notices.
 _SERVER_KEEPALIVES = {
     "tcp_keepalives_idle": "20",
@@ -40,172 +39,6 @@ _SERVER_KEEPALIVES = {
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 _COPY_END = struct.pack(">h", -1)
-
-# What libpq and the server say when a connection fails, and what a person can do about it.
-_CAUSES: tuple[tuple[str, str, str], ...] = (
-    (
-        "could not translate host name",
-        "unknown_host",
-        'There is no computer called "{host}". Check the host name, and that you are online.',
-    ),
-    (
-        "password authentication failed",
-        "login",
-        'The class refused the login of "{user}": wrong password, or the card was replaced or withdrawn.'
-        " Ask your instructor for a new one.",
-    ),
-    (
-        "authentication method requirement",
-        "tls",
-        "What answers at {host} does not ask for the login by SCRAM-SHA-256, as every server of a class does"
-        " ({detail}). The password was not sent. Its administrator can set that up"
-        " (password_encryption, pg_hba.conf); or it is not the class's server.",
-    ),
-    ("no password supplied", "login", 'The class asks for a password for "{user}", and none was given.'),
-    (
-        "is not permitted to log in",
-        "login",
-        'The login of "{user}" was closed: the class has ended, or the card was withdrawn. What is on this'
-        " computer of the class stays. If it goes on, ask your instructor for a new card.",
-    ),
-    (
-        "does not exist",
-        "database",
-        'The server at {host} has no database "{dbname}" (or no login "{user}"). Check both names.',
-    ),
-    (
-        "permission denied for database",
-        "database",
-        '"{user}" may not use the database "{dbname}". Ask your instructor for a card of this class.',
-    ),
-    (
-        "no pg_hba.conf entry",
-        "forbidden",
-        "The server at {host} does not accept this computer. Its administrator can allow it.",
-    ),
-    (
-        "pg_hba.conf rejects connection",
-        "forbidden",
-        'The server at {host} does not let "{user}" into the database "{dbname}". Check both names.',
-    ),
-    (
-        "certificate",
-        "tls",
-        "The server at {host} could not prove that it is the class's server: its certificate is unknown,"
-        " expired or another server's ({detail}). Nothing was sent. Is this computer's date right?",
-    ),
-    (
-        "does not support SSL",
-        "tls",
-        "The server at {host} offers no encryption. Use it only if your instructor says so"
-        " (database.insecure: true).",
-    ),
-    (
-        "received invalid response",
-        "refused",
-        "What answers at {host}, port {port}, is not PostgreSQL. Check the port.",
-    ),
-    (
-        "closed the connection unexpectedly",
-        "refused",
-        "{host} ended the connection at once. Check the port; the database may be restarting.",
-    ),
-    ("SSL", "tls", "No encrypted connection to {host}: {detail}"),
-    (
-        "too many connections",
-        "too_many",
-        "This login has as many connections as it may. Stop another computer's program, or wait.",
-    ),
-    ("connection slots", "too_many", "The server is full at the moment. The program tries again by itself."),
-    ("too many clients", "too_many", "The server is full at the moment. The program tries again by itself."),
-    ("starting up", "starting", "The database is starting. The program tries again by itself."),
-    ("shutting down", "starting", "The database is being restarted. The program tries again by itself."),
-    (
-        "Connection refused",
-        "refused",
-        "{host} is there, but no database answers at port {port}. Check the port; it may be off.",
-    ),
-    (
-        "timeout expired",
-        "unreachable",
-        "No answer from {host}, port {port}. Are you in the right network? A firewall may block the port.",
-    ),
-    ("unreachable", "unreachable", "There is no way to {host} from this network. Are you online?"),
-    ("No route to host", "unreachable", "There is no way to {host} from this network. Are you online?"),
-)
-# The same by SQLSTATE, for servers that speak another language.
-_CAUSES_BY_CODE = {
-    "28P01": _CAUSES[1][1:],
-    "28000": ("forbidden", 'The server at {host} does not let "{user}" in from here. Ask its administrator.'),
-    "3D000": ("database", 'The server at {host} has no database "{dbname}". Check its name.'),
-    "42501": (
-        "database",
-        '"{user}" may not use the database "{dbname}". Ask your instructor for a card of this class.',
-    ),
-    "53300": (
-        "too_many",
-        "The server is full, or this login has as many connections as it may. The program tries again.",
-    ),
-    "57P01": ("starting", "The database is being restarted. The program tries again by itself."),
-    "57P03": ("starting", "The database is starting. The program tries again by itself."),
-}
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the class lives and who we are.
-
-    Attributes:
-        host: The address to try first.
-        ca_pem: The one certificate to trust, as PEM text; None: the public authorities (certifi).
-        insecure: A host other than this computer may be used without TLS. Never set silently.
-        other_hosts: Further addresses of the same server, tried in turn.
-    """
-
-    host: str
-    port: int
-    dbname: str
-    user: str
-    password: str | None = field(default=None, repr=False)
-    ca_pem: str | None = field(default=None, repr=False)
-    insecure: bool = False
-    other_hosts: tuple[str, ...] = ()
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """All addresses, in the order in which they are tried."""
-        return (self.host, *self.other_hosts)
-
-    def at(self, host: str) -> Address:
-        """The same class with `host` tried first."""
-        return replace(self, host=host, other_hosts=tuple(h for h in self.hosts if h != host))
-
-    @contextmanager
-    def tls_options(self) -> Iterator[dict[str, str]]:
-        """How libpq is to trust `host` (usable inside): certificates are checked unless chosen otherwise.
-
-        The one certificate of a class is trusted in one of two ways. If it can sign others it is an
-        authority, and the host's name is checked as with a public one. If it cannot, it is the server's own:
-        whoever holds its key is the class's server, under whatever address he is found.
-
-        Raises:
-            ConnectionFailed: The certificate to trust is damaged.
-        """
-        # Kerberos would come before TLS, and prove something else.
-        ours = {"gssencmode": "disable"}
-        if psycopg2.extensions.libpq_version() >= 160000:
-            # The password itself is never sent, only the proof of it: a certificate may have been stolen, and
-            # whoever answers on this computer may be another account's program. Nor is a certificate of the
-            # person's own (~/.postgresql), which would tell a stranger his name.
-            ours |= {"require_auth": "scram-sha-256", "sslcertmode": "disable"}
-        if self.ca_pem:
-            mode = "verify-full" if _is_authority(self.ca_pem) else "verify-ca"
-            with _as_file(self.ca_pem) as path:
-                yield {"sslmode": mode, "sslrootcert": path, **ours}
-        elif self.host in LOOPBACK or self.insecure:
-            yield {"sslmode": "prefer", **ours}
-        else:
-            yield {"sslmode": "verify-full", "sslrootcert": certifi.where(), **ours}
 
 
 class Meter(Protocol):
@@ -272,7 +105,7 @@ class Connection:
                 self.address = address.at(host)
                 break
         else:
-            raise _most_telling(failures, address)
+            raise most_telling(failures, address)
         self._connection.autocommit = True
 
     def close(self) -> None:
@@ -425,7 +258,7 @@ class Connection:
         try:
             yield
         except psycopg2.Error as error:
-            raise _translated(error, self.address) from error
+            raise translated(error, self.address) from error
 
 
 class _WithoutEchoes:
@@ -510,107 +343,8 @@ def _connect(address: Address, application_name: str, options: Mapping[str, str]
                 **tls,
             )
     except psycopg2.OperationalError as error:
-        raise _connection_failed(error, address) from error
+        raise connection_failed(error, address) from error
     except UnicodeDecodeError as error:  # a localised server's words in another encoding
-        raise _foreign_refusal(address) or ConnectionFailed(
+        raise foreign_refusal(address) or ConnectionFailed(
             f"The server at {address.host} refused the connection.", cause="login"
         ) from error
-
-
-def _is_authority(pem: str) -> bool:
-    """Whether a certificate may sign others."""
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=pem)
-        stored = context.cert_store_stats()
-    except (ssl.SSLError, ValueError) as error:
-        raise ConnectionFailed(
-            "The certificate of the class's server, as your card has it, is damaged. Ask for a new card.",
-            cause="tls",
-        ) from error
-    return stored["x509_ca"] > 0
-
-
-@contextmanager
-def _as_file(text: str) -> Iterator[str]:
-    """The path of a file that holds `text` and that nobody else can read or change; gone afterwards."""
-    descriptor, path = tempfile.mkstemp(prefix="gan-desktop-", suffix=".pem")
-    try:
-        # Closed before it is used: Windows lets nobody else open it otherwise.
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        yield path
-    finally:
-        Path(path).unlink(missing_ok=True)
-
-
-def _most_telling(failures: list[ConnectionFailed], address: Address) -> ConnectionFailed:
-    """Of several addresses' failures the one that a person can do something about."""
-    if len(failures) == 1:
-        return failures[0]
-    for failure in failures:
-        if failure.cause not in {"unknown_host", "unreachable", "refused"}:
-            return failure
-    return ConnectionFailed(
-        f"None of the class's addresses answers ({', '.join(address.hosts)}, port {address.port})."
-        " Are you in the same network as the class? Guest networks often keep computers apart.",
-        cause="unreachable",
-    )
-
-
-def _connection_failed(error: psycopg2.OperationalError, address: Address) -> ConnectionFailed:
-    detail = str(error).strip().splitlines()[-1] if str(error).strip() else "no reason given"
-    for pattern, cause, text in _CAUSES:
-        if pattern in str(error):
-            words = text.format(
-                host=address.host, port=address.port, user=address.user, dbname=address.dbname, detail=detail
-            )
-            return ConnectionFailed(words, cause=cause)
-    return _foreign_refusal(address) or ConnectionFailed(
-        f"The class at {address.host} cannot be reached: {detail}", cause="unreachable"
-    )
-
-
-def _foreign_refusal(address: Address) -> ConnectionFailed | None:
-    """What a server meant whose words we do not know; None where it does not tell."""
-    context = ssl.create_default_context(cafile=certifi.where())
-    if address.ca_pem:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=address.ca_pem)
-        context.check_hostname = _is_authority(address.ca_pem)
-    elif address.host in LOOPBACK or address.insecure:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    place = address.host, address.port, address.user, address.dbname
-    code = sqlstate_of_refusal(*place, address.password, context)
-    if code not in _CAUSES_BY_CODE:
-        return None
-    cause, text = _CAUSES_BY_CODE[code]
-    words = text.format(host=address.host, user=address.user, dbname=address.dbname)
-    return ConnectionFailed(words, cause=cause)
-
-
-def _translated(error: psycopg2.Error, address: Address) -> Exception:
-    """Our exception for a psycopg2 error; programming errors stay what they are."""
-    code = error.pgcode or ""
-    if code == "GD010":
-        return LeaseLost(_server_sentence(error), code=code)
-    if code.startswith("GD"):
-        return Refused(_server_sentence(error), code=code)
-    if code in {"57P01", "57P02", "57P03"}:
-        return ConnectionFailed("The database is being restarted.", cause="starting")
-    # Deadlock, serialisation, lock and statement timeouts: somebody was in the way for a moment.
-    if code in {"40P01", "40001", "55P03", "57014"}:
-        return ConnectionFailed("The database was busy and gave up waiting.", cause="busy")
-    is_of_link = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-    # Without a class of its own: libpq had no words for what happened in the middle of a transfer.
-    if (is_of_link or type(error) is psycopg2.DatabaseError) and (not code or code.startswith("08")):
-        return ConnectionFailed(f"The connection to {address.host} was lost.", cause="lost")
-    if code == "42501":
-        return GanDesktopError(f"The database refused: {_server_sentence(error)}", title="Not allowed")
-    if code in {"53100", "53200", "53300"}:
-        return ConnectionFailed(f"The server is full: {_server_sentence(error)}", cause="too_many")
-    return error
-
-
-def _server_sentence(error: psycopg2.Error) -> str:
-    return error.diag.message_primary or str(error).strip()

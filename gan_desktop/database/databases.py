@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from psycopg2 import sql
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 
 
 def create_database(administrator: Address, name: str) -> Address:

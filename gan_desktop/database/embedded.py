@@ -17,7 +17,7 @@ from types import TracebackType
 import filelock
 import platformdirs
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.embedded_account import home_of, settle
 from gan_desktop.database.embedded_cluster import RECOVERY_S, Cluster, StopMode, disk_full_words
 from gan_desktop.errors import EmbeddedServerError

@@ -35,7 +35,8 @@ from typing import Any, Literal, NamedTuple
 
 import psutil
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded_account import Account, account_for, readable_binaries
 from gan_desktop.errors import ConnectionFailed, EmbeddedServerError
 from gan_desktop.files import write_whole

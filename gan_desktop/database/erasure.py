@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.logins import Logins
 from gan_desktop.database.queries import load_queries
 from gan_desktop.errors import GanDesktopError

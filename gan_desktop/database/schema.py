@@ -13,7 +13,8 @@ from packaging.version import Version
 from psycopg2 import sql
 
 from gan_desktop import __version__
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.queries import load_queries, sql_text
 from gan_desktop.errors import GanDesktopError, SchemaError, SettingsError
 from gan_desktop.names import MAX_TITLE, is_plain_line

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import COORDINATOR_AWAY_S
 from gan_desktop.database.queries import load_queries
 from gan_desktop.database.schema import require_upgradable

@@ -21,8 +21,9 @@ from gan_desktop.gui.snapshot import Average, ClassSnapshot, SnapshotFolder
 from gan_desktop.records import Run, TrainingNow
 
 if TYPE_CHECKING:
+    from gan_desktop.database.address import Address
     from gan_desktop.database.class_view import ClassView
-    from gan_desktop.database.connection import Address, Connection
+    from gan_desktop.database.connection import Connection
     from gan_desktop.worker.traffic import Rate
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class ClassLink:
         before: ClassLink | None,
     ) -> ClassLink:
         """The link as it has just turned out to be; `before`: as it was."""
-        from gan_desktop.database.connection import LOOPBACK
+        from gan_desktop.database.address import LOOPBACK
 
         is_connected = connection is not None
         return cls(

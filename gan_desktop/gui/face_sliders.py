@@ -31,7 +31,7 @@ class FaceSliders(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(em(self, 0.6))
         grid.setVerticalSpacing(em(self, 0.3))
-        words = self.tr("Direction {number}")
+        words = self.tr("Slider {number}")
         rows = (NUM_DIRECTIONS + 1) // 2
         for index, slider in enumerate(self._sliders):
             slider.setRange(-FURTHEST * STEPS, FURTHEST * STEPS)
@@ -44,7 +44,14 @@ class FaceSliders(QWidget):
             grid.addWidget(label, row, column)
             grid.addWidget(slider, row, column + 1)
             grid.setColumnStretch(column + 1, 1)
-        grid.addWidget(self._reset, rows, 0, 1, 4, Qt.AlignmentFlag.AlignLeft)
+        note = QLabel(
+            self.tr("What each slider changes nobody has decided: the network found it by itself. Try them."),
+            self,
+        )
+        note.setWordWrap(True)
+        set_role(note, "muted")
+        grid.addWidget(note, rows, 0, 1, 4)
+        grid.addWidget(self._reset, rows + 1, 0, 1, 4, Qt.AlignmentFlag.AlignLeft)
         self._reset.setEnabled(False)
 
     @property

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SAVE_EVERY_S = 60.0
 HOTTEST_C = 100.0
+COLUMNS = 3
+# Of `Readings`, where a meter is called otherwise.
+_FIELDS = {"network": "network_received_bytes"}
 _DASHED = LineLook(1, Qt.PenStyle.DashLine)
 
 
@@ -43,6 +46,8 @@ class HardwarePage(QWidget):
         self._saved_at = self._read_at = time.monotonic()
         self._facts = HardwareFacts(session, self)
         self._meters = self._make_meters()
+        # Of what was never read, the reasons.
+        self._missing: dict[str, str] = {}
         self._lay_out()
         self._monitor = HardwareMonitor(reader, self)
         self._monitor.read.connect(self._take)
@@ -74,17 +79,29 @@ class HardwarePage(QWidget):
         }
 
     def _lay_out(self) -> None:
-        grid = QGridLayout()
+        self._grid = grid = QGridLayout()
         grid.setSpacing(em(self, 0.6))
-        for at, meter in enumerate(self._meters.values()):
-            grid.addWidget(meter, at // 3, at % 3)
-        for line in range(3):
+        for line in range(COLUMNS):
             grid.setColumnStretch(line, 1)
+        self._place_meters()
+        self._unread = QLabel(self)
+        self._unread.setTextFormat(Qt.TextFormat.PlainText)
+        self._unread.setWordWrap(True)
+        self._unread.hide()
+        set_role(self._unread, "muted")
         column = QVBoxLayout(self)
         column.setContentsMargins(em(self), em(self), em(self), em(self))
         column.setSpacing(em(self, 0.7))
         column.addWidget(self._facts)
         column.addLayout(grid, 1)
+        column.addWidget(self._unread)
+
+    def _place_meters(self) -> None:
+        for meter in self._meters.values():
+            self._grid.removeWidget(meter)
+        shown = [meter for name, meter in self._meters.items() if name not in self._missing]
+        for at, meter in enumerate(shown):
+            self._grid.addWidget(meter, at // COLUMNS, at % COLUMNS)
 
     # -- what arrives ---------------------------------------------------------------------------
 
@@ -109,6 +126,28 @@ class HardwarePage(QWidget):
             if name != "network":
                 self._show(meter, name, readings, now_s)
         self._show_network(readings, now_s, seconds)
+        self._name_unread(readings)
+
+    def _name_unread(self, readings: Readings) -> None:
+        """What was never read takes no room: one line names it and says why."""
+        missing = {
+            name: reason
+            for name, meter in self._meters.items()
+            if meter.is_empty and (reason := readings.missing.get(_FIELDS.get(name, name)))
+        }
+        if missing == self._missing:
+            return
+        self._missing = missing
+        titles: dict[str, list[str]] = {}
+        for name, meter in self._meters.items():
+            meter.setHidden(name in missing)
+            if name in missing:
+                titles.setdefault(engine_text(missing[name]), []).append(meter.title)
+        self._place_meters()
+        words = self.tr("Not measured here: {readings}. {reason}")
+        told = (words.format(readings=", ".join(what), reason=why) for why, what in titles.items())
+        self._unread.setText("\n".join(told))
+        self._unread.setVisible(bool(titles))
 
     def _show(self, meter: Meter, name: str, readings: Readings, now_s: float) -> None:
         value = getattr(readings, name)
@@ -128,7 +167,7 @@ class HardwarePage(QWidget):
 
     def _show_network(self, readings: Readings, now_s: float, seconds: float) -> None:
         meter, grown = self._meters["network"], self._network.add(readings, date.today())
-        if reason := readings.missing.get("network_received_bytes"):
+        if reason := readings.missing.get(_FIELDS["network"]):
             meter.tell_why_none(engine_text(reason))
         elif grown is not None and seconds > 0:
             received, sent = (8 * count / 1e6 / seconds for count in grown)

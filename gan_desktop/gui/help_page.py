@@ -5,23 +5,42 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QShowEvent, QTextBlockFormat, QTextCursor
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QListWidget, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtGui import (
+    QDesktopServices,
+    QGuiApplication,
+    QKeySequence,
+    QShortcut,
+    QShowEvent,
+    QTextBlockFormat,
+    QTextCursor,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 
 import gan_desktop
 from gan_desktop.errors import GanDesktopError
+from gan_desktop.gui import icons
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.help_texts import load_topics, load_unit_sql
 from gan_desktop.gui.joining.what_leaves import show_what_leaves
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import em, set_role
 from gan_desktop.gui.translation import language_in_force, mark
-from gan_desktop.gui.words import number
-from gan_desktop.records import UnitDelivered
+from gan_desktop.gui.words import duration, number
+from gan_desktop.records import RunConfig, UnitDelivered
 
 TITLES = {
     "guide": mark("What to do"),
     "questions": mark("Questions"),
+    "words": mark("Words"),
     "unit": mark("What happens in a unit"),
     "learn": mark("What you can learn"),
     "hold": mark("Results on hold"),
@@ -57,6 +76,7 @@ class HelpPage(QWidget):
         self._note.setWordWrap(True)
         self._note.hide()
         set_role(self._note, "muted")
+        self.search = self._make_search()
         self._lay_out()
         session.unit_delivered.connect(self._take_unit)
         session.page_wanted.connect(self._turn_to)
@@ -76,12 +96,34 @@ class HelpPage(QWidget):
         row.setContentsMargins(0, em(self), em(self), em(self))
         row.setSpacing(em(self))
         row.addWidget(self.contents)
-        row.addWidget(card, 1)
+        right = QVBoxLayout()
+        right.setSpacing(em(self, 0.6))
+        right.addWidget(self.search)
+        right.addWidget(card, 1)
+        row.addLayout(right, 1)
+
+    def _make_search(self) -> QLineEdit:
+        search = QLineEdit(self, clearButtonEnabled=True)
+        search.setPlaceholderText(self.tr("Find in the help"))
+        search.setAccessibleName(self.tr("Find in the help"))
+        search.setMaximumWidth(em(self, 14))
+        icons.set_icon(
+            search.addAction(icons.icon("search"), QLineEdit.ActionPosition.LeadingPosition), "search"
+        )
+        search.textChanged.connect(lambda _words: self._find(is_next=False))
+        search.returnPressed.connect(lambda: self._find(is_next=True))
+        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(search.setFocus)
+        return search
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Qt's name. The texts are read when somebody wants them."""
         super().showEvent(event)
-        if not self._topics:
+        if self._topics:
+            # The class may have said meanwhile how long its units are.
+            self._show()
+        else:
             language = language_in_force()
             run_in_background(
                 lambda: (load_topics(language), load_unit_sql()), self._take_texts, self._tell, owner=self
@@ -116,7 +158,8 @@ class HelpPage(QWidget):
         self._say("")
         if self._topics:
             words = self._topics[self.topic]
-            self.text.setMarkdown(words.format(**self._unit_words()) if self.topic == "unit" else words)
+            gaps = {"guide": self._guide_words, "unit": self._unit_words}.get(self.topic)
+            self.text.setMarkdown(words.format(**gaps()) if gaps is not None else words)
             self._spread_lines()
 
     def _spread_lines(self) -> None:
@@ -137,6 +180,11 @@ class HelpPage(QWidget):
             scrolled = self.text.verticalScrollBar().value()
             self._show()
             self.text.verticalScrollBar().setValue(scrolled)
+
+    def _guide_words(self) -> dict[str, str]:
+        training = self._session.snapshot.training
+        config = training.run.config if training is not None else RunConfig()
+        return {"unit_time": duration(config.unit_seconds)}
 
     def _unit_words(self) -> dict[str, str]:
         """What stands at the gaps of the topic: times of the newest unit, and the SQL."""
@@ -164,6 +212,28 @@ class HelpPage(QWidget):
         if seconds < 0.1:
             return f"({self.tr('{number} ms').format(number=number(1_000 * seconds))})"
         return f"({self.tr('{number} s').format(number=number(seconds, 1))})"
+
+    # -- searching ------------------------------------------------------------------------------
+
+    def _find(self, *, is_next: bool) -> None:
+        """Mark what is searched for: in this topic from its top or the next place, else in the others."""
+        words = " ".join(self.search.text().split())
+        self._say("")
+        cursor = self.text.textCursor()
+        if not is_next or not words:
+            cursor.movePosition(QTextCursor.MoveOperation.Start)
+            self.text.setTextCursor(cursor)
+        if not words or self.text.find(words):
+            return
+        keys, at = list(TITLES), max(0, self.contents.currentRow())
+        for key in keys[at + 1 :] + keys[: at + 1]:
+            if words.casefold() not in " ".join(self._topics.get(key, "").split()).casefold():
+                continue
+            self.show_topic(key)
+            self.text.moveCursor(QTextCursor.MoveOperation.Start)
+            if self.text.find(words):
+                return
+        self._say(self.tr("The help does not contain this."))
 
     # -- links ----------------------------------------------------------------------------------
 

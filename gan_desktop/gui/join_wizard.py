@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from gan_desktop.errors import GanDesktopError
@@ -16,10 +16,11 @@ from gan_desktop.gui.joining.choose_page import ChoosePage, TeachPage, TryPage
 from gan_desktop.gui.joining.confirm_page import ConfirmPage
 from gan_desktop.gui.joining.draft import WELCOME, Draft, DraftKeeper, Step, load_draft
 from gan_desktop.gui.joining.first_unit_page import FirstUnitPage
-from gan_desktop.gui.joining.page import WizardPage
+from gan_desktop.gui.joining.page import WizardPage, plain_label
 from gan_desktop.gui.joining.ready_page import ReadyPage
 from gan_desktop.gui.joining.typed_pages import AddressPage, ByHandPage, CodePage
 from gan_desktop.gui.session import JoinedClass, Session
+from gan_desktop.gui.theme import em
 from gan_desktop.gui.trouble import Trouble
 from gan_desktop.join_card import JoinCard
 
@@ -40,6 +41,7 @@ class JoinWizard(QWidget):
         self._keeper = DraftKeeper(session.places.config, session)
         self._came_from: list[Step] = []
         self._step = Step.CHOOSE
+        self._goes_on = False
         self._choose, self._try = ChoosePage(self), TryPage(self)
         self._teach = TeachPage(session.places, self)
         self._card, self._code, self._by_hand = CardPage(self), CodePage(self), ByHandPage(self)
@@ -58,8 +60,13 @@ class JoinWizard(QWidget):
             Step.FIRST_UNIT: self._first_unit,
         }
         self._stack = QStackedWidget(self)
+        self._strip_note = plain_label("", self, role="muted")
+        self._strip_note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._strip_note.setContentsMargins(em(self), em(self, 0.6), em(self), 0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._strip_note)
         column.addWidget(self._stack)
         for page in self._pages.values():
             self._stack.addWidget(page)
@@ -92,6 +99,7 @@ class JoinWizard(QWidget):
     def begin(self, why: str = "") -> None:
         """Show the page that fits; `why` as in `Session.ask_to_join`."""
         self._came_from = []
+        self._goes_on = why == "go_on"
         if card := self._session.take_offered_card():
             self._offer(card)
         elif why == "card":
@@ -185,7 +193,15 @@ class JoinWizard(QWidget):
         self._stack.setCurrentWidget(page)
         is_first = step is Step.CHOOSE and self._session.joined is None
         page.back.setVisible(not is_first and step not in WELCOME)
+        self._show_strip_note()
         page.enter()
+
+    def _show_strip_note(self) -> None:
+        """Say whose the strip above is, which is not shown where somebody is welcomed."""
+        title = self._session.title
+        words = self.tr("The line above is about “{title}”, where this computer takes part now.")
+        self._strip_note.setText(words.format(title=title))
+        self._strip_note.setVisible(bool(title) and not self.is_welcoming and not self._goes_on)
 
     def _remember(self) -> None:
         if self._step in (Step.TRY, Step.ADDRESS):

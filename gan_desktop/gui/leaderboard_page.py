@@ -28,6 +28,8 @@ from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.words import clock, number
 from gan_desktop.records import LeaderboardRow
 
+OF_NOW = ("num_computers", "images_per_second")
+
 
 class LeaderboardPage(QWidget):
     """Follows the session; rows that were read once are shown also while the class is away."""
@@ -205,6 +207,7 @@ class ClassFigures(QFrame):
             row.addLayout(self._figure(name, title), 1)
         session.totals_changed.connect(self._show)
         session.training_changed.connect(self._show)
+        session.state_changed.connect(self._show)
         self._show()
 
     def _figure(self, name: str, title: str) -> QVBoxLayout:
@@ -229,6 +232,9 @@ class ClassFigures(QFrame):
                 value = training.run.iteration if training is not None else None
             else:
                 value = getattr(totals, name) if totals is not None else None
+                if not value and name in OF_NOW and self._session.is_contributing:
+                    # The class has not heard of this computer yet.
+                    value = None
             # Slow computers make less than ten images a second: a tenth is news.
             decimals = 1 if name == "images_per_second" and value is not None and value < 10 else 0
             label.setText("-" if value is None else number(value, decimals))

@@ -202,7 +202,7 @@ class LogPage(QWidget):
         if not self.text.find(words, direction):
             before.clearSelection()
             self.text.setTextCursor(before)
-            self._say(self.tr("No line holds this."))
+            self._say(self.tr("No line contains this."))
 
     # -- for others -----------------------------------------------------------------------------
 

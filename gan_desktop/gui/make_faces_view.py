@@ -73,8 +73,11 @@ class MakeFacesView(QWidget):
         )
         self.seed.setAccessibleDescription(self.seed.toolTip())
         self.seed.editingFinished.connect(self._take_seed)
-        label = QLabel(self.tr("Seed"), self)
+        label = QLabel(self.tr("Number or word"), self)
         label.setBuddy(self.seed)
+        note = QLabel(self.tr("The same one always gives the same faces. Try your name."), self)
+        note.setWordWrap(True)
+        set_role(note, "muted")
         self.dice = QPushButton(self.tr("New faces"), self)
         icons.set_icon(self.dice, "dice")
         self.dice.clicked.connect(self.throw_dice)
@@ -91,7 +94,7 @@ class MakeFacesView(QWidget):
         self._use_newest = QPushButton(self)
         set_role(self._use_newest, "link")
         self._use_newest.clicked.connect(self._maker.use_newest)
-        return _card(self, top, (self.tray, 1), self._source, self._use_newest)
+        return _card(self, top, note, (self.tray, 1), self._source, self._use_newest)
 
     def _make_right(self) -> QFrame:
         self.to_change = self._segment(self.tr("Change a face"))

@@ -43,6 +43,7 @@ class Meter(QFrame):
     ) -> None:
         super().__init__(parent)
         set_role(self, "card")
+        self.title = title
         self._buffer = CurveBuffer(len(looks), _CAPACITY)
         self._plot = Plot(
             looks,
@@ -87,6 +88,11 @@ class Meter(QFrame):
         if named:
             column.addLayout(legend)
         column.addWidget(self._stack, 1)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was read yet."""
+        return not len(self._buffer)
 
     def set_highest(self, highest: float) -> None:
         """The top of the scale is known now, such as all the memory there is."""

@@ -3,7 +3,7 @@
 A page is a `QWidget` made as `Page(session, parent)`. It shows what the session's properties hold when it is
 made, follows the signals below, and asks for things by calling the slots. Pages hold no database, torch or
 thread of their own; what else they need to do away from the window's thread goes through
-`background.run_in_background`. Everything that arrives is a frozen record of `records.py` (or of a module
+`background.run_in_background`. Everything that arrives is a frozen record of `records` (or of a module
 here), delivered in the window's thread. Without a class (`joined` is None) all parts of `snapshot` are empty.
 
     worker    state_changed(StateChanged), joined_as(Joined), ready_checked(ReadyCheck), unit_started,
@@ -60,7 +60,7 @@ from gan_desktop.worker.options import WorkerOptions
 from gan_desktop.worker.traffic import Rate
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.known_classes import KnownClass, KnownClasses
 
 logger = logging.getLogger(__name__)

@@ -32,6 +32,7 @@ class SettingsCard(QFrame):
     def __init__(self, title: str, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self.title = title
         self._fields: list[Callable[[Preferences], object]] = []
         session.preferences_changed.connect(self._follow_all)
         set_role(self, "card")

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Slot
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QRadioButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QRadioButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.autostart import Autostart
@@ -25,7 +35,7 @@ WIDEST_EM = 46
 
 
 class SettingsPage(QWidget):
-    """A column of cards that scrolls.
+    """A column of cards that scrolls, and the list of them to jump by.
 
     Args:
         autostart: How the program is started with the computer; None: in this system's own way.
@@ -36,6 +46,7 @@ class SettingsPage(QWidget):
     ) -> None:
         super().__init__(parent)
         self._facts: ComputerFacts | None = None
+        self._is_jumping = False
         self._in_demo = QLabel(self)
         self._in_demo.setText(
             self.tr(
@@ -48,29 +59,66 @@ class SettingsPage(QWidget):
         self.how_hard = HowHardCard(session, self)
         self.where = WhereCard(session, self, autostart)
         self.person = PersonCard(session, self)
+        self._cards = (self.when, self.how_hard, self.where, self.person)
+        self.contents = self._make_contents()
         self._session = session
         self._lay_out()
         session.class_changed.connect(self._show_demo)
         self._show_demo()
 
+    def _make_contents(self) -> QListWidget:
+        contents = QListWidget(self)
+        contents.setAccessibleName(self.tr("Sections"))
+        for card in self._cards:
+            contents.addItem(card.title)
+        contents.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        contents.setFixedWidth(contents.sizeHintForColumn(0) + em(self, 2.6))
+        set_role(contents, "sidebar")
+        contents.setCurrentRow(0)
+        contents.currentRowChanged.connect(self._scroll_to)
+        # Also back to a section that is chosen already.
+        contents.itemClicked.connect(lambda item: self._scroll_to(contents.row(item)))
+        return contents
+
+    @Slot(int)
+    def _scroll_to(self, row: int) -> None:
+        # The section that was asked for stays marked, also where it is too far down to come to the top.
+        self._is_jumping = True
+        self._area.verticalScrollBar().setValue(self._cards[row].y())
+        self._is_jumping = False
+
+    @Slot()
+    def _mark_section(self) -> None:
+        """Whoever scrolls sees in the list where they are."""
+        if self._is_jumping:
+            return
+        bar = self._area.verticalScrollBar()
+        begun = [row for row, card in enumerate(self._cards) if card.y() <= bar.value() + em(self, 2)]
+        at_end = bar.value() == bar.maximum()
+        with QSignalBlocker(self.contents):
+            self.contents.setCurrentRow(len(self._cards) - 1 if at_end else max(begun, default=0))
+
     def _lay_out(self) -> None:
         inside = QWidget(self)
         inside.setMaximumWidth(em(self, WIDEST_EM))
         column = QVBoxLayout(inside)
-        column.setContentsMargins(em(self), em(self), em(self), em(self))
+        column.setContentsMargins(em(self), 0, em(self), em(self))
         column.setSpacing(em(self))
-        for widget in (self._in_demo, self.when, self.how_hard, self.where, self.person):
+        for widget in (self._in_demo, *self._cards):
             column.addWidget(widget)
         column.addStretch(1)
-        area = QScrollArea(self)
+        self._area = area = QScrollArea(self)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(inside)
         area.viewport().setAutoFillBackground(False)
         inside.setAutoFillBackground(False)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(area)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, em(self), 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.contents)
+        whole.addWidget(area, 1)
+        area.verticalScrollBar().valueChanged.connect(self._mark_section)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Qt's name. What the computer can tell is asked when somebody looks."""
@@ -133,7 +181,7 @@ class WhenCard(SettingsCard):
 
     def show_facts(self, facts: ComputerFacts) -> None:
         """Say which limits have no effect on this computer, and why."""
-        battery = self.tr("This computer tells of no battery: it counts as plugged in.")
+        battery = self.tr("No battery was found: this computer counts as plugged in.")
         tell(self._battery, "" if facts.has_battery else battery)
         use = self.tr("This system does not tell whether somebody uses it: this limit has no effect here.")
         tell(self._use, "" if facts.tells_use else use)
@@ -184,7 +232,9 @@ class HowHardCard(SettingsCard):
 
     def show_facts(self, facts: ComputerFacts) -> None:
         """Say what cannot be kept to here, and how much memory there is."""
-        tell(self._no_heat, engine_text(facts.why_no_temperature))
+        no_heat = self.tr("{reason} Its heat is not measured, so this limit has no effect here.")
+        reason = engine_text(facts.why_no_temperature)
+        tell(self._no_heat, no_heat.format(reason=reason) if reason else "")
         if facts.memory_gb:
             words = self.tr("This computer has {number} GB. The program needs 1 to 2 GB of them.")
             tell(self._memory_here, words.format(number=number(facts.memory_gb, 1)))
@@ -201,8 +251,8 @@ class PersonCard(SettingsCard):
         self.add(self.tr("This computer's name:"), self.name)
         self.add_note(
             self.tr(
-                "So your instructor tells your computers apart; it acts when you next start contributing. On"
-                " the leaderboard stands the name of your card."
+                "Your instructor tells your computers apart by it; a new one holds when you next start"
+                " contributing. The leaderboard shows the name of your card."
             )
         )
         languages = {"": self.tr("As the system"), "en": "English", "de": "Deutsch"}

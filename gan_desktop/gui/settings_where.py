@@ -32,7 +32,7 @@ class WhereCard(SettingsCard):
     def __init__(
         self, session: Session, parent: QWidget | None = None, autostart: Autostart | None = None
     ) -> None:
-        super().__init__(_tr("Where"), session, parent)
+        super().__init__(_tr("Disk and start"), session, parent)
         self._autostart = autostart
         self._place = QLabel(self)
         self._place.setTextFormat(Qt.TextFormat.PlainText)

@@ -11,7 +11,6 @@ from gan_desktop.gui.class_reader import ClassLink
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import use_tabular_digits
 from gan_desktop.gui.words import ago, number
-from gan_desktop.records import ClassTotals
 
 POWER_EVERY_MS = 15_000
 
@@ -28,32 +27,35 @@ class StatusLine(QStatusBar):
             use_tabular_digits(label)
             self.addWidget(label)
         self.addPermanentWidget(self._link)
-        session.totals_changed.connect(self._show_totals)
+        session.totals_changed.connect(self._look)
+        session.state_changed.connect(self._look)
         session.link_changed.connect(self._show_link)
         # Of another class nothing is known yet.
         session.class_changed.connect(lambda _joined: self._show_link(session.link))
-        self._show_totals(session.snapshot.totals)
+        self._look()
         self._show_link(session.link)
         clock = QTimer(self, interval=POWER_EVERY_MS)
         clock.timeout.connect(self._ask_power)
         clock.start()
         self._ask_power()
 
-    @Slot(object)
-    def _show_totals(self, totals: ClassTotals | None) -> None:
-        if totals is None:
-            self._class.setText("")
-            return
-        computers = self.tr("%n computer(s)", None, totals.num_computers)
-        speed = self.tr("{number} images/s").format(number=number(totals.images_per_second))
-        self._class.setText(f"{computers} · {speed}" if totals.num_computers else computers)
+    @Slot()
+    def _look(self) -> None:
+        totals, parts = self._session.snapshot.totals, []
+        # The class hears of this computer with its first sign of life, and of its speed with its first unit.
+        if totals is not None and (totals.num_computers or not self._session.is_contributing):
+            parts.append(self.tr("%n computer(s)", None, totals.num_computers))
+            if speed := totals.images_per_second:
+                digits = 1 if speed < 10 else 0
+                parts.append(self.tr("{number} images/s").format(number=number(speed, digits)))
+        self._class.setText(" · ".join(parts))
 
     @Slot()
     def _ask_power(self) -> None:
         run_in_background(_is_on_mains, self._show_power, self._power_unknown, owner=self)
 
     def _show_power(self, is_on_mains: bool) -> None:
-        self._power.setText(self.tr("On mains") if is_on_mains else self.tr("On battery"))
+        self._power.setText(self.tr("Plugged in") if is_on_mains else self.tr("On battery"))
 
     def _power_unknown(self, _error: GanDesktopError) -> None:
         self._power.setText("")

@@ -101,7 +101,7 @@ class Strip(QFrame):
         keep.setRetainSizeWhenHidden(False)
         self._progress.setSizePolicy(keep)
         self._device = self._link_button()
-        self._device.setToolTip(self.tr("Why this one? The page Hardware says it."))
+        self._device.setToolTip(self.tr("Why this one? See the page Hardware."))
         self._device.clicked.connect(lambda: self._session.show_page("hardware"))
         self._details = QLabel(self)
         self._details.setTextFormat(Qt.TextFormat.PlainText)

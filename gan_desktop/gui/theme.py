@@ -76,6 +76,9 @@ DARK = Colours(
 )
 
 
+# All of a scroll bar's width takes the mouse, also where only its thin handle is painted.
+SCROLL_BAR_PX = 12
+SHORTEST_HANDLE_PX = 36
 _CHOSEN = "chosen_theme"
 _SCHEMES = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}
 
@@ -286,6 +289,17 @@ def _style_sheet(chosen: Colours) -> str:
     QStatusBar {{ background: {chosen.window}; border-top: 1px solid {chosen.line}; }}
     QStatusBar::item {{ border: none; }}
     QStatusBar QLabel {{ color: {chosen.muted}; padding: 2px 6px; }}
+
+    QScrollBar {{ background: transparent; border: none; margin: 0; }}
+    QScrollBar:vertical {{ width: {SCROLL_BAR_PX}px; }}
+    QScrollBar:horizontal {{ height: {SCROLL_BAR_PX}px; }}
+    QScrollBar::handle {{ background: {chosen.frame}; border-radius: 3px; margin: 3px; }}
+    QScrollBar::handle:vertical {{ min-height: {SHORTEST_HANDLE_PX}px; }}
+    QScrollBar::handle:horizontal {{ min-width: {SHORTEST_HANDLE_PX}px; }}
+    QScrollBar::handle:hover, QScrollBar::handle:pressed {{ background: {chosen.muted}; margin: 1px; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    QAbstractScrollArea::corner {{ background: transparent; border: none; }}
 
     QPushButton[role="segment"] {{ border-radius: 0; padding: 6px 12px; }}
     QPushButton[role="segment"]:checked {{

@@ -21,7 +21,7 @@ from gan_desktop.records import Notice, Report, StopRequest
 from gan_desktop.worker.options import WorkerOptions
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.worker.loop import Worker
     from gan_desktop.worker.traffic import Rate
 

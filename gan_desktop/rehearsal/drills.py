@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gan_desktop.class_admin.hosting import require_hosted, send_away
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.rehearsal.plan import Drill, DrillResult, RehearsalPlan
 from gan_desktop.rehearsal.stage import Stage, Tell

@@ -12,7 +12,7 @@ import psutil
 
 from gan_desktop.class_admin.login import num_students_that_fit, room_on_server
 from gan_desktop.database.accounts import CONNECTIONS_PER_WORKER
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.rehearsals import Look
 from gan_desktop.database.statistics import Room
 from gan_desktop.rehearsal.plan import Limit, RehearsalPlan, RehearsalResult, Step, find_limits

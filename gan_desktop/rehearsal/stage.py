@@ -15,7 +15,8 @@ from statistics import median
 
 from gan_desktop.class_admin.login import log_in
 from gan_desktop.coordinator.loop import Coordinator
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.rehearsals import Look, Rehearsals
 from gan_desktop.database.shards import choose_dataset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gan_desktop.class_admin.login import log_in
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.rehearsals import Rehearsals, Traces
 from gan_desktop.errors import GanDesktopError
 

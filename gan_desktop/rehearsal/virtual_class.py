@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.records import Run
 from gan_desktop.rehearsal.habits import Habits
 from gan_desktop.rehearsal.noise import NoiseUpdates

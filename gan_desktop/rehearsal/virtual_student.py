@@ -10,7 +10,8 @@ import time
 import uuid
 from collections.abc import Callable, Collection
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.database.work_queue import CHANNEL, Directives, WorkQueue
 from gan_desktop.errors import ConnectionFailed, GanDesktopError, LeaseLost, Refused

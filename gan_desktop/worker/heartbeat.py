@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.work_queue import CHANNEL, Directives, WorkQueue
 from gan_desktop.errors import ConnectionFailed, GanDesktopError, Refused
 from gan_desktop.records import WorkerState

@@ -15,8 +15,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from gan_desktop.database.address import Address
 from gan_desktop.database.class_view import ClassView
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.work_queue import WorkQueue
 from gan_desktop.errors import ConnectionFailed, GanDesktopError
 from gan_desktop.records import Joined, Reporter, Run, StopRequest, WorkerState

@@ -17,7 +17,8 @@ from typing import TypeVar
 
 import tenacity
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.worker.traffic import Traffic
 

@@ -24,7 +24,8 @@ from multiprocessing.synchronize import Barrier
 
 import numpy as np
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import CoordinatorLease, Runs
 from gan_desktop.database.shards import ShardStore
 from gan_desktop.database.work_queue import WorkQueue

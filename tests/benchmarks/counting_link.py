@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 
 _CHUNK = 1 << 16
 

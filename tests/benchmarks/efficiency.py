@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.records import RunConfig, UnitStarted
 from gan_desktop.training.device import set_threads
 from gan_desktop.training.networks import build_gan

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.records import RunConfig
 from gan_desktop.rehearsal.habits import Habits
 from gan_desktop.rehearsal.virtual_class import VirtualClass

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.records import Report, RunConfig, StopRequest
 from gan_desktop.training.shard_cache import ShardCache

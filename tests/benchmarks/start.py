@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.records import RunConfig
 from tests.benchmarks import timed_start
 from tests.benchmarks.report import PAPER_FEATURE_MAPS, is_quick, print_report, tell

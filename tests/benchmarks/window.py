@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.records import RunConfig
 from tests.benchmarks.report import PAPER_FEATURE_MAPS, is_quick, print_report, tell
 from tests.benchmarks.stage import class_on_stage

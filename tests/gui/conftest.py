@@ -15,7 +15,7 @@ from PySide6.QtCore import QEvent, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.gui.background import wait_for_background
 from gan_desktop.gui.main_window import MainWindow

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.gui.faces_album import FacesAlbum
 from gan_desktop.gui.session import JoinedClass, Session

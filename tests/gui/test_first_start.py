@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from pathlib import Path
 
 import psutil
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.cli import _take_card, parse
+from gan_desktop.database.address import Address
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui import app
 from gan_desktop.gui.demo_host import DemoHost
@@ -27,6 +29,7 @@ from gan_desktop.gui.strip import Strip
 from gan_desktop.gui.window_session import Places
 from gan_desktop.join_card import JoinCard
 from tests.gui.conftest import PATIENCE_MS
+from tests.gui.texts import FOLDER
 
 CARD = JoinCard("Vision 2026", ("192.0.2.7",), 5432, "gan_desktop", "s_1", "hunter2-Pferd", name="Ana")
 
@@ -135,6 +138,34 @@ def test_every_page_fits_into_the_least_window(window: MainWindow) -> None:
         assert wizard.page(step).minimumSizeHint().width() <= LEAST_SIZE.width()
         assert wizard.page(step).minimumSizeHint().height() <= LEAST_SIZE.height() - 40
     assert window.minimumSizeHint().width() <= LEAST_SIZE.width()
+
+
+def test_who_joins_another_class_is_told_whose_the_line_on_top_is(
+    window: MainWindow, session: Session, qtbot: QtBot
+) -> None:
+    wizard = opened(window)
+    assert not wizard._strip_note.isVisible()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        session.join(
+            JoinedClass(Address("127.0.0.1", silent.getsockname()[1], "c", "s"), title="Vision 2026")
+        )
+        session.ask_to_join("another")
+        wizard = window.findChildren(JoinWizard)[-1]
+        qtbot.waitUntil(wizard._strip_note.isVisible)
+        assert "“Vision 2026”" in wizard._strip_note.text()
+        assert window.strip.isVisible()
+        session.ask_to_join("go_on")
+        assert not wizard._strip_note.isVisible()
+
+
+def test_teaching_is_told_step_by_step_as_the_other_window_asks(window: MainWindow) -> None:
+    wizard = opened(window)
+    told = [label.text() for label in wizard.page(Step.TEACH).findChildren(QLabel)]
+    asked = (FOLDER / "admin" / "wizard").glob("*_page.py")
+    code = "".join(file.read_text("utf-8") for file in asked)
+    titles = [text for text in told if f'set_title(self.tr("{text}"))' in code]
+    assert len(titles) == 5
 
 
 def test_what_leaves_the_computer_is_told_on_request(window: MainWindow, qtbot: QtBot) -> None:

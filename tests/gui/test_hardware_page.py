@@ -85,9 +85,22 @@ def test_what_cannot_be_read_is_named_with_the_reason(page: HardwarePage) -> Non
     readings = Readings(cpu_percent=5.0, missing={**missing, "network_received_bytes": "Not counted."})
     page._take(Reading(Card(why_none=reason), readings))
     told = seen(page)
-    # Three meters and the line of the card.
-    assert told.count(reason) == 4
-    assert "Not counted." in told
+    # The line of the card, and one for the three meters.
+    assert told.count(reason) == 2
+    assert f"Not measured here: Graphics card, Graphics memory, Temperature. {reason}" in told
+    assert "Not measured here: Network. Not counted." in told
+    assert [name for name, meter in page._meters.items() if meter.isVisible()] == [
+        "cpu_percent",
+        "memory_used_gb",
+    ]
+
+
+def test_meter_that_was_read_before_stays_and_says_why_it_is_silent(page: HardwarePage) -> None:
+    page._take(Reading(CARD, BUSY))
+    page._take(Reading(CARD, Readings(missing={"gpu_percent": "Busy."})))
+    assert page._meters["gpu_percent"].isVisible()
+    assert "Busy." in seen(page)
+    assert "Not measured" not in seen(page)
 
 
 def test_reading_that_comes_back_replaces_the_reason(page: HardwarePage) -> None:

@@ -5,21 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.work_queue import _SUBMISSION
 from gan_desktop.gui.help_page import _PACKAGE, TITLES, HelpPage
 from gan_desktop.gui.help_texts import load_topics, load_unit_sql
 from gan_desktop.gui.joining.what_leaves import WhatLeavesDialog
 from gan_desktop.gui.main_window import PAGES, MainWindow
 from gan_desktop.gui.session import Session
+from gan_desktop.gui.snapshot import ClassSnapshot
 from gan_desktop.gui.theme import choose_theme, colours
 from gan_desktop.gui.translation import LANGUAGES, install_translation, load_catalogue
-from gan_desktop.records import UnitDelivered
+from gan_desktop.records import Run, RunConfig, RunStatus, TrainingNow, UnitDelivered
 from tests.gui.conftest import PATIENCE_MS
 from tests.integration.lesson import Lesson
 
@@ -109,9 +110,44 @@ def test_all_twelve_learning_outcomes_have_a_place_to_see_them() -> None:
     assert all(LINK.search(line) for line in lines)
 
 
-def test_words_of_the_inside_are_only_in_the_sql() -> None:
+def test_words_of_the_inside_are_only_in_the_sql_and_where_they_are_explained() -> None:
     for text in load_topics("en").values():
-        assert not NEVER.search(re.sub(r"\(code:.*?\)", "", text))
+        assert not NEVER.search(re.sub(r"\(code:.*?\)|^- `\w+`.*?: ", "", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_is_explained_in_one_sentence(language: str) -> None:
+    words = load_topics(language)["words"]
+    entries = [" ".join(entry.split()) for entry in re.findall(r"^- (.+(?:\n  .+)*)", words, re.MULTILINE)]
+    assert len(entries) == len(re.findall(r"^- ", load_topics("en")["words"], re.MULTILINE))
+    for entry in entries:
+        assert re.fullmatch(r"(\*\*[^*]+\*\*|`\w+`(, `\w+`)*): [^.]+\.", re.sub(r"\d\.\d", "", entry)), entry
+
+
+def test_the_guide_tells_how_long_the_class_s_units_are(page: HelpPage, session: Session) -> None:
+    assert "for about 1 min at a time" in page.text.toPlainText().replace("\n", " ")
+    run = Run(1, "Faces", RunStatus.RUNNING, 3, 0, 1, RunConfig(unit_seconds=12.0))
+    session._take_snapshot(ClassSnapshot(training=TrainingNow(run, 0, None, None)))
+    page.hide()
+    page.show()
+    assert "for about 12 s at a time" in page.text.toPlainText().replace("\n", " ")
+
+
+def test_a_word_is_found_in_whatever_topic_it_stands(page: HelpPage, qtbot: QtBot) -> None:
+    page.search.setText("Discriminator, D")
+    assert page.topic == "words"
+    assert page.text.textCursor().selectedText() == "Discriminator, D"
+    page.search.setText("SKIP LOCKED")
+    assert page.topic == "unit"
+    first = page.text.textCursor().position()
+    qtbot.keyClick(page.search, Qt.Key.Key_Return)
+    assert page.topic == "unit"
+    assert page.text.textCursor().position() > first
+    page.search.setText("no such words")
+    assert page._note.text() == "The help does not contain this."
+    assert page.topic == "unit"
+    page.search.clear()
+    assert page._note.text() == ""
 
 
 def test_sql_is_the_one_that_runs() -> None:

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.gui.gallery_page import GalleryPage
 from gan_desktop.gui.join_wizard import JoinWizard
 from gan_desktop.gui.joining.draft import Step

@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.gui.class_reader import ClassLink
 from gan_desktop.gui.leaderboard_model import IMAGES, NAME, NOW, TIME, LeaderboardModel

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from gan_desktop.class_admin.cards import renew_card
 from gan_desktop.class_admin.notices import hold_worker, release_worker
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.gui.banner import Banner
 from gan_desktop.gui.class_menu import ClassMenu

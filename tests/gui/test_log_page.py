@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.gui.class_reader import ClassLink
 from gan_desktop.gui.log_lines import MOST_LINES, Level
@@ -57,7 +57,7 @@ def show(page: LogPage, level: Level) -> str:
 
 def test_reports_notices_and_errors_are_lines_with_their_time(page: LogPage, session: Session) -> None:
     report(session, Notice("Batch size halved."), UnitDropped(7, "The unit went to another computer."))
-    session.tell_trouble(ConnectionFailed("No answer.", cause="unreachable"))
+    session.tell_trouble(ConnectionFailed("No answer.", cause="lost"))
     lines = show(page, Level.EVENT).splitlines()
     assert [line.split(" ", 1)[1].strip() for line in lines] == [
         "Batch size halved.",
@@ -134,7 +134,7 @@ def test_search_goes_back_from_the_newest_and_round(page: LogPage, session: Sess
 def test_what_is_nowhere_is_said_so(page: LogPage, session: Session, qtbot: QtBot) -> None:
     report(session, Notice("An apple."))
     qtbot.keyClicks(page.search, "plum")
-    assert "No line holds this." in [label.text() for label in page.findChildren(QLabel)]
+    assert "No line contains this." in [label.text() for label in page.findChildren(QLabel)]
     assert not page.text.textCursor().hasSelection()
 
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.gui.class_reader import AverageAnswer, AverageWanted
 from gan_desktop.gui.gallery_page import GalleryPage
 from gan_desktop.gui.make_faces import NUM_FACES, NUM_FRAMES

@@ -11,7 +11,8 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.gui.class_reader import ClassLink
 from gan_desktop.gui.faces_album import MOST_KEPT, FacesAlbum, presented, single_faces

@@ -153,10 +153,33 @@ def test_language_says_when_it_comes(page: SettingsPage, session: Session) -> No
 def test_limits_that_cannot_be_checked_say_so(page: SettingsPage) -> None:
     page._take_facts(ComputerFacts(False, False, False, "No NVIDIA driver was found on this computer.", 15.6))
     told = seen(page)
-    for words in ("tells of no battery", "whether somebody uses", "are metered", "No NVIDIA", "15.6 GB"):
+    for words in (
+        "No battery was found",
+        "whether somebody uses",
+        "are metered",
+        "heat is not measured",
+        "15.6 GB",
+    ):
         assert words in told
     page._take_facts(ComputerFacts(True, True, True, "", 15.6))
-    assert "no battery" not in seen(page)
+    assert "No battery" not in seen(page)
+    assert "heat" not in seen(page)
+
+
+def test_sections_are_jumped_to_and_the_one_in_sight_is_marked(page: SettingsPage, qtbot: QtBot) -> None:
+    page.resize(LEAST_SIZE.width() - 150, LEAST_SIZE.height() - 95)
+    bar = page._area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    page.contents.setFocus()
+    for card in (page.how_hard, page.where, page.person):
+        qtbot.keyClick(page.contents, Qt.Key.Key_Down)
+        assert page.contents.currentItem().text() == card.title
+        # On top, or as far up as the page goes.
+        assert card.mapTo(page._area.viewport(), QPoint(0, 0)).y() == 0 or bar.value() == bar.maximum()
+    bar.setValue(0)
+    assert page.contents.currentRow() == 0
+    bar.setValue(bar.maximum())
+    assert page.contents.currentRow() == 3
 
 
 def test_this_computer_is_asked(page: SettingsPage, qtbot: QtBot) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gan_desktop.database.accounts import Accounts, Login
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Coordination, CoordinatorLease, Runs
 from gan_desktop.database.schema import NewClass
 from gan_desktop.database.shards import ShardStore

@@ -16,7 +16,8 @@ import psutil
 import pytest
 from psycopg2 import sql
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.databases import create_database
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.schema import NewClass, init_class

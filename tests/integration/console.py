@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import yaml
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from tests.integration.test_embedded import wait_until
 
 TIMEOUT_S = 120.0

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from gan_desktop.coordinator.loop import Coordinator
 from gan_desktop.database.accounts import Accounts, Login
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.databases import create_database
 from gan_desktop.database.schema import init_class

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from tests.integration.programs import wait_until
 
 _CHUNK = 4_096

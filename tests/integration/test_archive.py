@@ -22,8 +22,9 @@ from gan_desktop.class_admin.archive import RestoredClass, archive_class, restor
 from gan_desktop.class_admin.checkpoints import load_checkpoint
 from gan_desktop.class_admin.credit import credit
 from gan_desktop.database.accounts import Accounts
+from gan_desktop.database.address import Address
 from gan_desktop.database.archive import read_manifest, verify
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.credit import PersonsCredit
 from gan_desktop.database.embedded import EmbeddedPostgres

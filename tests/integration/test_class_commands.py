@@ -13,7 +13,8 @@ from PIL import Image
 from psycopg2 import sql
 
 from gan_desktop.cli import main
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.training.faces import draw_face
 from tests.integration.classroom import Classroom
 from tests.integration.console import Answer, finish, gan_desktop, read_until, start, write_config
@@ -91,7 +92,7 @@ def test_class_on_a_hosted_database_from_the_first_command_to_the_last(
         assert finish(host).code == 0
     after = gan_desktop("class", "status")
     assert after.code == 3
-    assert "no database answers" in after.stderr
+    assert "does not answer. If the class is running" in after.stderr
 
 
 def test_class_in_a_given_database_needs_no_superuser(

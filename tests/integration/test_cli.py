@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from gan_desktop import cli
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.schema import SCHEMA_VERSION, init_class
 from tests.integration.classroom import Classroom
@@ -243,7 +244,7 @@ def test_wrong_host_and_port_are_told_at_once(student: Address, tmp_path: Path, 
     unknown = refusal(tmp_path, replace(student, host="no-such-computer.invalid"))
     assert 'There is no computer called "no-such-computer.invalid"' in unknown
     nobody = refusal(tmp_path, replace(student, port=free_port))
-    assert f"no database answers at port {free_port}" in nobody
+    assert f"port {free_port} does not answer" in nobody
 
 
 def test_wrong_login_is_told_at_once(student: Address, tmp_path: Path) -> None:

@@ -31,8 +31,9 @@ from gan_desktop.class_admin.erasing import delete_class, erase
 from gan_desktop.class_admin.moving import MoveFailed, TakenAlong, move_class, new_class_like, newest_run
 from gan_desktop.class_admin.people import students
 from gan_desktop.class_admin.trainings import create_run, steer_run
+from gan_desktop.database.address import Address
 from gan_desktop.database.class_view import ClassView
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.enrolment import EnrolCards, Enrolment
 from gan_desktop.database.notices import Notices

@@ -21,8 +21,10 @@ import psycopg2.errors
 import pytest
 from hypothesis import strategies as st
 
+from gan_desktop.database import address as address_module
 from gan_desktop.database import connection as connection_module
-from gan_desktop.database.connection import Address, Connection, binary
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection, binary
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.errors import ConnectionFailed, GanDesktopError
 from tests.integration.classroom import Classroom
@@ -172,7 +174,7 @@ def test_a_server_without_encryption_is_refused_unless_the_person_chose_so(
 ) -> None:
     # As though it were any other computer's; the embedded server speaks no TLS.
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(connection_module, "LOOPBACK", set())
+        elsewhere.setattr(address_module, "LOOPBACK", set())
         error = failure(student)
         Connection(replace(student, insecure=True)).close()
     assert error.cause == "tls"

@@ -22,8 +22,9 @@ from gan_desktop.class_admin.people import (
 from gan_desktop.class_admin.roster import RosterError
 from gan_desktop.cli import main
 from gan_desktop.database.accounts import RosterEntry, Student
+from gan_desktop.database.address import Address
 from gan_desktop.database.class_view import ClassView
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.connection import Connection
 from gan_desktop.errors import ConnectionFailed, GanDesktopError, SettingsError
 from tests.integration.classroom import Classroom, counted
 from tests.integration.console import Answer, write_config

@@ -19,7 +19,8 @@ import psutil
 import pytest
 
 from gan_desktop.database import embedded_account
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.embedded_account import Account, readable_binaries
 from gan_desktop.database.embedded_cluster import server_environment, wheel_bin_dir

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.schema import NewClass
 from gan_desktop.errors import LeaseLost
 from gan_desktop.records import Update, WorkerState, WorkUnit

@@ -13,8 +13,9 @@ from dataclasses import replace
 
 import pytest
 
-from gan_desktop.database import connection as connection_module
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database import connection_errors
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.refusal import sqlstate_of_refusal
 from gan_desktop.errors import ConnectionFailed
 from tests.integration.classroom import Classroom
@@ -29,7 +30,7 @@ def student(classroom: Classroom) -> Address:
 @pytest.fixture
 def foreign_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """No sentence of the server's is known, as if it spoke another language."""
-    monkeypatch.setattr(connection_module, "_CAUSES", ())
+    monkeypatch.setattr(connection_errors, "_CAUSES", ())
 
 
 def cause(address: Address) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gan_desktop.database.accounts import CONNECTIONS_BY_CARD, Accounts
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import CoordinatorLease
 from gan_desktop.database.databases import create_database
 from gan_desktop.database.embedded import EmbeddedPostgres

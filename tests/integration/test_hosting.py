@@ -15,7 +15,8 @@ import pytest
 
 from gan_desktop.class_admin.hosting import AlreadyHosted, Host, HostSettings, hosted_administrator
 from gan_desktop.class_admin.login import make_class, num_students_that_fit, room_on_server
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.statistics import Room
 from gan_desktop.errors import EmbeddedServerError, SchemaError, SettingsError
 from tests.integration.console import finish, gan_desktop, read_until, start, write_config

@@ -15,7 +15,7 @@ from gan_desktop.class_admin.pictures import WebPlace, import_pictures
 from gan_desktop.class_admin.trainings import create_run
 from gan_desktop.cli import main
 from gan_desktop.coordinator.loop import Coordinator
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.downloads import Downloads
 from gan_desktop.errors import DownloadFailed, PayloadError
 from gan_desktop.records import Notice, RunConfig, Shard, UnitDelivered, UnitDropped

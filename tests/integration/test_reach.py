@@ -32,7 +32,8 @@ from gan_desktop.class_admin.reach import (
     networks_of_this_computer,
     own_addresses,
 )
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.schema import upgrade_class
 from gan_desktop.errors import ConnectionFailed, SchemaError
 from tests.integration import version_1

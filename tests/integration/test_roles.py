@@ -10,7 +10,8 @@ import psycopg2.errors
 import pytest
 from psycopg2 import sql
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.schema import ClassRoles, init_class
 from gan_desktop.errors import ConnectionFailed, GanDesktopError, LeaseLost, Refused
 from gan_desktop.records import WorkerState

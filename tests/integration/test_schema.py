@@ -11,7 +11,8 @@ from psycopg2 import sql
 
 from gan_desktop.database import schema
 from gan_desktop.database.accounts import Accounts
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.enrolment import EnrolCards, Enrolment
 from gan_desktop.database.schema import (
     SCHEMA_VERSION,

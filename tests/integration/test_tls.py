@@ -17,7 +17,8 @@ import certifi
 import pytest
 
 from gan_desktop.cli import main
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.databases import create_database
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.database.schema import init_class

@@ -19,7 +19,8 @@ from gan_desktop.class_admin.upgrade import plan_upgrade, upgrade
 from gan_desktop.cli import main
 from gan_desktop.coordinator.loop import Coordinator
 from gan_desktop.database import schema
-from gan_desktop.database.connection import Address, Connection, binary
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection, binary
 from gan_desktop.database.schema import (
     SCHEMA_VERSION,
     ClassRoles,

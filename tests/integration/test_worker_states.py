@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.records import (

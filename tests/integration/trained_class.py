@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, worker_thread
 
 PEOPLE = ("Zebedee", "Philomena")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.training.device import choose_device
 from gan_desktop.training.shard_cache import ShardCache

@@ -16,8 +16,9 @@ from gan_desktop.gui.class_reader import ClassLink
 from gan_desktop.records import Progress, TrainingNow
 
 if TYPE_CHECKING:
+    from gan_desktop.database.address import Address
     from gan_desktop.database.class_view import ClassView
-    from gan_desktop.database.connection import Address, Connection
+    from gan_desktop.database.connection import Connection
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from gan_desktop.records import Report
 
 if TYPE_CHECKING:
     from gan_desktop.coordinator.loop import Coordinator
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 logger = logging.getLogger(__name__)
 

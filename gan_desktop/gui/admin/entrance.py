@@ -14,7 +14,7 @@ from gan_desktop.gui.admin.wizard.draft import is_half_way, load_draft
 from gan_desktop.gui.window_session import Places
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.known_classes import KnownClass, KnownClasses
     from gan_desktop.settings import DatabaseSettings
 
@@ -72,7 +72,7 @@ def read_config(places: Places, config: Path | None, password_file: str | None =
         GanDesktopError: The file cannot be used, or the password is nowhere.
     """
     from gan_desktop.credentials import find_password
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.settings import load_settings
 
     settings = load_settings(config)
@@ -175,7 +175,7 @@ def _is_coordinators(user: str) -> bool:
 
 def _usual_host_of(database: DatabaseSettings, places: Places) -> Path | None:
     """The usual folder of databases on this computer, if a way in leads to its server."""
-    from gan_desktop.database.connection import LOOPBACK
+    from gan_desktop.database.address import LOOPBACK
     from gan_desktop.database.embedded import remembered_port
 
     folder = usual_folder(places)

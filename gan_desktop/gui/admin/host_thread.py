@@ -14,7 +14,7 @@ from gan_desktop.errors import GanDesktopError
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.hosting import Host
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 logger = logging.getLogger(__name__)
 

@@ -36,7 +36,7 @@ from gan_desktop.gui.window_session import Places, WindowSession
 from gan_desktop.records import IterationPublished, Report, RunStatus, RunTaken
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.gui.class_reader import ClassLink
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from gan_desktop.class_admin.status import ClassStatus
     from gan_desktop.database.accounts import Student
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.notices import Event
     from gan_desktop.database.statistics import Room
     from gan_desktop.known_classes import KnownClass

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QProcess, QSize, Qt, QUrl, Signal, SignalInstance
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gan_desktop.gui import icons
 from gan_desktop.gui.joining.page import WizardPage, plain_label
-from gan_desktop.gui.session import Places
 from gan_desktop.gui.theme import em, scale_font, set_role
 from gan_desktop.gui.trouble import Trouble
+from gan_desktop.gui.window_session import Places
 from gan_desktop.own_process import own_program
 
 # Beside the program where it runs from its source.
@@ -110,6 +110,7 @@ class TeachPage(WizardPage):
         super().__init__(parent)
         self._places = places
         self.set_title(self.tr("Teach a class"))
+        self.middle.addWidget(self._make_steps())
         self.middle.addWidget(
             plain_label(
                 self.tr(
@@ -127,6 +128,53 @@ class TeachPage(WizardPage):
             self.tr("Close this window"), self.quit_wanted.emit, is_primary=True
         )
 
+    def _make_steps(self) -> QFrame:
+        """What the other window asks, page by page, and what one should have thought of before."""
+        steps = (
+            (
+                self.tr("Where shall the class live?"),
+                self.tr(
+                    "On this computer, for one room, while it is on; or on a PostgreSQL server, for weeks and"
+                    " from home: its address and a login come from your IT."
+                ),
+            ),
+            (
+                self.tr("Can others reach it?"),
+                self.tr("Try it in the room and Wi-Fi of the lesson, with a phone or a second laptop."),
+            ),
+            (
+                self.tr("Who takes part?"),
+                self.tr("A code for everybody, or a list of students with a card for each."),
+            ),
+            (
+                self.tr("What shall it learn to draw?"),
+                self.tr("Faces that the program draws itself, or pictures of your own."),
+            ),
+            (
+                self.tr("Ready for the lesson"),
+                self.tr(
+                    "Start the training, and show the projector. Students start this program and choose “Join"
+                    " a class”."
+                ),
+            ),
+        )
+        card = QFrame(self)
+        set_role(card, "card")
+        grid = QGridLayout(card)
+        grid.setContentsMargins(em(self, 1.0), em(self, 0.8), em(self, 1.0), em(self, 0.8))
+        grid.setHorizontalSpacing(em(self, 0.8))
+        grid.setVerticalSpacing(em(self, 0.15))
+        grid.setColumnStretch(1, 1)
+        for step, (title, words) in enumerate(steps):
+            heading = plain_label(title, card)
+            scale_font(heading, 1.0, bold=True)
+            number = plain_label(f"{step + 1}.", card, role="muted")
+            for column, label in enumerate((number, heading)):
+                label.setContentsMargins(0, em(self, 0.35) if step else 0, 0, 0)
+                grid.addWidget(label, 2 * step, column)
+            grid.addWidget(plain_label(words, card, role="muted"), 2 * step + 1, 1)
+        return card
+
     def open_window(self) -> None:
         """Start it; one that is open already comes to the front."""
         self.clear_trouble()
@@ -134,11 +182,11 @@ class TeachPage(WizardPage):
         # Not our child: it lives on when this window is closed.
         is_started, _ = QProcess.startDetached(program, arguments)
         if is_started:
-            self.set_lead(
-                self.tr(
-                    "The instructor's window opens beside this one. The first time it takes some seconds."
-                )
+            opens = self.tr(
+                "The instructor's window opens beside this one. The first time it takes some seconds."
             )
+            asks = self.tr("It asks five things, and keeps what was begun. You need not know SQL.")
+            self.set_lead(f"{opens} {asks}")
             return
         self.set_lead("")
         words = self.tr("The system did not start {program}. Start it by hand: gan-desktop --admin")

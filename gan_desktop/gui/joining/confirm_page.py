@@ -225,7 +225,9 @@ class ConfirmPage(WizardPage):
         name = self.name.text().strip()
         if self.card.enrol is not None and not name:
             self._tell_name(
-                Trouble(self.tr("A name is missing"), self.tr("The class shows a name: type yours."))
+                Trouble(
+                    self.tr("A name is missing"), self.tr("The class shows everybody's name: type yours.")
+                )
             )
             return
         forgets = self.forget_me.isChecked()

@@ -20,7 +20,7 @@ from gan_desktop.gui.window_session import Places
 from gan_desktop.worker.options import WorkerOptions
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.gui.autostart import Autostart
     from gan_desktop.join_card import JoinCard
     from gan_desktop.known_classes import KnownClass, KnownClasses

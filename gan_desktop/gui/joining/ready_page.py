@@ -41,7 +41,7 @@ class ReadyPage(WizardPage):
         self._form.setContentsMargins(em(self, 1.0), em(self, 0.8), em(self, 1.0), em(self, 0.8))
         self._form.setVerticalSpacing(em(self, 0.5))
         self._form.setHorizontalSpacing(em(self, 1.4))
-        self.device, self._why = self._row(self.tr("Computes")), self._row("")
+        self.device, self._why = self._row(self.tr("Computes with")), self._row("")
         set_role(self._why, "muted")
         self.memory = self._row(self.tr("Memory"))
         self.speed = self._row(self.tr("Speed"))
@@ -97,7 +97,7 @@ class ReadyPage(WizardPage):
     def _take_check(self, check: ReadyCheck) -> None:
         if self.isHidden():
             return
-        self.device.setText(check.device)
+        self.device.setText(self.tr("Processor") if check.device == "CPU" else check.device)
         self._why.setText(engine_text(check.device_reason))
         self._form.setRowVisible(self._why, bool(check.device_reason))
         memory = self.tr("{free} of {total} GB free").format(
@@ -113,7 +113,9 @@ class ReadyPage(WizardPage):
         self.units.setText(
             self.tr("about {number} an hour").format(number=number(max(1.0, check.units_per_hour)))
         )
-        self.network.setText(self.tr("about {amount} an hour").format(amount=megabytes(check.mb_per_hour)))
+        # With the pictures, which come only once.
+        words = self.tr("about {amount} an hour at first (estimated)")
+        self.network.setText(words.format(amount=megabytes(check.mb_per_hour)))
         self._end(self.tr("It is ready."))
 
     @Slot(object)

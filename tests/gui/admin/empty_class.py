@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.schema import init_class
 from tests.integration.classroom import Classroom
 from tests.integration.conftest import new_database

@@ -23,7 +23,8 @@ from pytestqt.qtbot import QtBot
 from gan_desktop.class_admin.people import students
 from gan_desktop.class_admin.reach import LOOK_S
 from gan_desktop.class_code import code_login
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.gui.admin import entrance
 from gan_desktop.gui.admin.main_window import TeachingWindow

@@ -15,7 +15,8 @@ from gan_desktop.class_admin import closing as closing_module
 from gan_desktop.class_admin.closing import Step, close_logins, closing, end_class, record_step
 from gan_desktop.class_admin.hosting import Host, hosted_administrator
 from gan_desktop.class_admin.login import make_class
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.databases import create_database
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.errors import CredentialsError

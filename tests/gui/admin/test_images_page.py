@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.class_admin import pictures
-from gan_desktop.database.connection import Address
+from gan_desktop.database.address import Address
 from gan_desktop.database.shards import StoredPictures
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.gui.admin.images.grid import PictureGrid

@@ -342,15 +342,19 @@ def test_a_computer_without_a_password_store_keeps_the_token_until_the_window_is
     assert "is published" in publish(page, qtbot)
 
 
-def test_publishing_can_be_stopped_in_mid_file(page: ResultsPage, hub: HubStandIn, qtbot: QtBot) -> None:
+def test_publishing_can_be_stopped_in_mid_file(
+    page: ResultsPage, idle_teaching: TeachingSession, hub: HubStandIn, qtbot: QtBot
+) -> None:
     hub.on_piece = slowly(0.05)
     fill_in(page, qtbot)
     page.publishing.publish_button.click()
     publisher = page.publishing.publisher
     qtbot.waitUntil(lambda: bool(hub.uploads()), timeout=PATIENCE_MS)
     assert page.publishing.cancel_button.isVisibleTo(page)
+    assert idle_teaching.works == ("The network is being published on the Hugging Face Hub.",)
     page.publishing.cancel_button.click()
     qtbot.waitUntil(lambda: publisher.ongoing is None, timeout=PATIENCE_MS)
+    assert not idle_teaching.works
     assert "was stopped" in page.publishing._said.text()
     assert not hub.repositories["teacher/faces"].messages
 

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 from psycopg2 import sql
 from yoyo import get_backend, read_migrations
 
-from gan_desktop.database.connection import Address, Connection
+from gan_desktop.database.address import Address
+from gan_desktop.database.connection import Connection
 from gan_desktop.database.queries import named_statements
 from gan_desktop.database.schema import ClassRoles, NewClass
 

@@ -34,7 +34,7 @@ from gan_desktop.gui.theme import em, set_role
 from gan_desktop.gui.translation import engine_text
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.credit import CreditReport
 
 # Counting thousands of units anew for each of them would be a burden on a lesson.

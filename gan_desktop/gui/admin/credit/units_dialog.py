@@ -19,7 +19,7 @@ from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.words import duration, number
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.credit import DecidedUnit, PersonsCredit, UnitsReport
 
 UNIT, HANDED_IN, FATE, REASON, IMAGES, TIME, ITERATION = range(7)

@@ -19,7 +19,7 @@ from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.trouble import Trouble
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 
 class DeleteSheet(TypedQuestion):

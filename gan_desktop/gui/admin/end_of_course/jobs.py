@@ -16,7 +16,7 @@ from gan_desktop.gui.window_session import Places
 if TYPE_CHECKING:
     from gan_desktop.class_admin.closing import Closing, Progress
     from gan_desktop.class_admin.moving import MovedClass, NewClass
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.erasure import Trace
 
 

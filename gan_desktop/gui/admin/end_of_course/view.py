@@ -39,7 +39,7 @@ from gan_desktop.gui.trouble import Trouble
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.closing import Progress, Step
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.erasure import Trace
 
 T = TypeVar("T")

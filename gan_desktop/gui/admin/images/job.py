@@ -22,7 +22,7 @@ from gan_desktop.gui.admin.session import TeachingSession
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.pictures import HubAccess, WebPlace
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.training.images import ImageSource
     from gan_desktop.training.preview import Preview
     from gan_desktop.training.shards import ImportSummary

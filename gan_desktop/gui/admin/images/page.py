@@ -18,7 +18,7 @@ from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.theme import em
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.shards import StoredPictures
 
 

@@ -21,7 +21,7 @@ from gan_desktop.gui.words import number
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.pictures import PicturesCheck
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.shards import StoredPictures
 
 NUM_SHOWN = 24

@@ -26,7 +26,7 @@ from gan_desktop.records import RunStatus
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.lessons import LessonEnd
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.lessons import HandingIn, HandingInPerson
 
 LOOK_MS = 1_000

@@ -37,7 +37,7 @@ from gan_desktop.gui.theme import set_role, use_tabular_digits
 from gan_desktop.gui.words import number
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 # The numbers have at least so much room beside the faces, in heights of the smallest letters.
 LEAST_SIDE = 12

@@ -25,7 +25,7 @@ from gan_desktop.settings import HuggingFaceSettings
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.publishing import Published, Wish
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +79,8 @@ class HubPublisher(QObject):
         # Typed on a computer without a password store: gone with the window.
         self._token = ""
         self._told_trouble = ""
+        # What a window that is to be closed asks about; empty: nobody waits for what is published.
+        self._words = ""
         # Training and iteration: another training counts from 0 again.
         self._newest_published: tuple[int | None, int] = (None, 0)
         self._run_here: int | None = None
@@ -194,6 +196,9 @@ class HubPublisher(QObject):
 
         wish = Wish(self.wishes.repository, iteration, run_id, is_private=not self.wishes.is_public)
         ongoing = self.ongoing = Ongoing()
+        if is_asked_for:
+            self._words = self.tr("The network is being published on the Hugging Face Hub.")
+            self._session.work_begins(self._words)
         work = partial(_publish, wish, typed or self._token, self._settings(), ongoing, bool(typed))
         self._clock.start()
         self.progressed.emit()
@@ -229,6 +234,9 @@ class HubPublisher(QObject):
     def _end(self) -> None:
         self.ongoing = None
         self._clock.stop()
+        if self._words:
+            self._session.work_ends(self._words)
+            self._words = ""
         self.progressed.emit()
         begin, self._next = self._next, None
         if begin is not None:

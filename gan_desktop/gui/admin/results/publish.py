@@ -37,7 +37,7 @@ from gan_desktop.records import SampleDrawn
 if TYPE_CHECKING:
     from gan_desktop.class_admin.portrait import Figures
     from gan_desktop.class_admin.publishing import Published
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.gui.admin.results.reader import ResultsReader
 
 CARD_DELAY_MS = 300

@@ -12,7 +12,7 @@ from gan_desktop.gui.admin.session import TeachingSession
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.results import Course
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.statistics import RunSummary
     from gan_desktop.records import SampleDrawn
 

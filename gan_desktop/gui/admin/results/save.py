@@ -23,7 +23,7 @@ from gan_desktop.gui.translation import engine_text
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.results import Course
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.gui.admin.results.reader import ResultsReader
 
 LOOK_MS = 150

@@ -34,7 +34,7 @@ from gan_desktop.gui.words import megabytes, number
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.server import ClassServer
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 LOOK_MS = 5_000
 

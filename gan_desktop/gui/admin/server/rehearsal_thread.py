@@ -13,7 +13,7 @@ from gan_desktop.errors import GanDesktopError
 from gan_desktop.rehearsal.plan import Drill, DrillResult, RehearsalPlan, RehearsalResult
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 logger = logging.getLogger(__name__)
 

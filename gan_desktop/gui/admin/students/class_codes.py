@@ -22,7 +22,7 @@ from gan_desktop.gui.window_session import Places
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import Entrance
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.enrolment import CardKind, EnrolCard
     from gan_desktop.join_card import JoinCard
 

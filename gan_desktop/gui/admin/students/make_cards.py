@@ -18,7 +18,7 @@ from gan_desktop.gui.theme import em
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import Entrance, PersonsCard
     from gan_desktop.database.accounts import Student
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 
 class MakeCardsDialog(Sheet):

@@ -41,7 +41,7 @@ from gan_desktop.gui.theme import em, set_role
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import PersonsCard
     from gan_desktop.database.accounts import Student
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 
 class StudentsPage(QWidget):

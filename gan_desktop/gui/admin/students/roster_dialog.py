@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import PersonsCard
     from gan_desktop.class_admin.roster import RosterLine
     from gan_desktop.database.accounts import Login, RosterEntry
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 # After the last key: a list of 200 is not read anew for every letter.
 READ_AFTER_MS = 250

@@ -18,7 +18,7 @@ from gan_desktop.names import MAX_NAME
 if TYPE_CHECKING:
     from gan_desktop.class_admin.cards import PersonsCard
     from gan_desktop.database.accounts import RosterEntry, Student
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 
 class StudentDialog(Sheet):

@@ -14,7 +14,7 @@ from gan_desktop.gui.joining.page import plain_label
 from gan_desktop.gui.theme import em, set_role
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 # As `class_admin.notices.LONGEST_MESSAGE`.
 LONGEST = 500

@@ -38,7 +38,7 @@ from gan_desktop.gui.theme import em, set_role
 
 if TYPE_CHECKING:
     from gan_desktop.database.accounts import Student
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.statistics import WorkerSummary
 
 NOTE_MS = 8_000

@@ -15,7 +15,7 @@ from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.words import clock, number
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.notices import Evidence, RefusedUnit, WorkerOnRecord
     from gan_desktop.database.statistics import WorkerSummary
 

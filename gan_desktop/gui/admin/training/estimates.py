@@ -28,7 +28,7 @@ from gan_desktop.sentences import about_time
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.estimates import Crowd, Estimate, PayloadSizes
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 # What a classroom's Wi-Fi carries, until somebody knows better.
 USUAL_MBIT_S = 20

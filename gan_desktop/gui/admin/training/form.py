@@ -35,7 +35,7 @@ from gan_desktop.records import RunConfig, RunStatus
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.estimates import Preset
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 MOST_LETTERS = 80
 # The discriminator soon knows each of fewer pictures, and what it calls real are these alone.

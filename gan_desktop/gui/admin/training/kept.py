@@ -23,8 +23,8 @@ from gan_desktop.records import RunStatus
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.checkpoints import WentBack
+    from gan_desktop.database.address import Address
     from gan_desktop.database.checkpoints import Checkpoint as KeptIteration
-    from gan_desktop.database.connection import Address
     from gan_desktop.database.statistics import RunSummary
     from gan_desktop.records import Run, SampleDrawn
 

@@ -32,7 +32,7 @@ from gan_desktop.gui.words import number
 from gan_desktop.records import RunStatus, SampleDrawn
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.statistics import RunSummary
 
 FACES, KEPT, SETTINGS = range(3)

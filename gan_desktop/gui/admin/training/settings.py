@@ -16,7 +16,7 @@ from gan_desktop.records import RunConfig, RunStatus
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.trainings import Change
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.statistics import RunSummary
     from gan_desktop.records import Run
 

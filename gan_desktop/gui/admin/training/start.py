@@ -18,8 +18,8 @@ from gan_desktop.gui.words import number
 from gan_desktop.records import RunConfig
 
 if TYPE_CHECKING:
+    from gan_desktop.database.address import Address
     from gan_desktop.database.checkpoints import Checkpoint as KeptIteration
-    from gan_desktop.database.connection import Address
     from gan_desktop.database.statistics import RunSummary
     from gan_desktop.records import Run
     from gan_desktop.training.checkpoint_file import Checkpoint

@@ -33,7 +33,7 @@ from gan_desktop.gui.joining.draft import DraftKeeper
 from gan_desktop.gui.trouble import Trouble
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.known_classes import KnownClass
 
 # Of the presets' trainings; pictures are made to fit.

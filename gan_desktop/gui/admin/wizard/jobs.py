@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gan_desktop.class_admin.hosting import HostedClass
     from gan_desktop.class_admin.premises import Premises
     from gan_desktop.class_admin.upgrade import UpgradePlan
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.known_classes import KnownClass
 
 
@@ -61,7 +61,7 @@ class LoginWish:
         Raises:
             SettingsError: It cannot be read.
         """
-        from gan_desktop.database.connection import Address
+        from gan_desktop.database.address import Address
 
         certificate = Path(self.ca_file).expanduser() if self.ca_file else None
         return Address(

@@ -21,7 +21,7 @@ from gan_desktop.gui.words import clock, duration, number
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.estimates import Estimate, Preset
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 LOOK_MS = 500
 MOST_NAMES = 50

@@ -20,7 +20,7 @@ from gan_desktop.gui.admin.wizard.page import ClassPage
 from gan_desktop.gui.trouble import Trouble
 
 if TYPE_CHECKING:
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
 
 LOOK_MS = 50
 

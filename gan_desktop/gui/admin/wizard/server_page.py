@@ -23,7 +23,7 @@ from gan_desktop.names import MAX_TITLE
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.premises import Premises
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.known_classes import KnownClass
 
 # What connection.py says of a server that has no encryption at all: only then is doing without one offered.

@@ -17,7 +17,7 @@ from gan_desktop.gui.translation import engine_text
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.upgrade import UpgradePlan
-    from gan_desktop.database.connection import Address
+    from gan_desktop.database.address import Address
     from gan_desktop.database.upgrade import ProgramInUse
 
 MOST_NAMED = 6
