@@ -20,7 +20,7 @@ from gan_desktop.gui.preferences import PaceName, Preferences
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
 from gan_desktop.gui.words import ago, duration, megabytes, number
-from gan_desktop.records import Credit, ReadyCheck, SampleDrawn
+from gan_desktop.records import Credit, SampleDrawn
 
 NUM_MY_FACES = 9
 
@@ -266,7 +266,6 @@ class PaceCard(QFrame):
         self._traffic = QLabel(self)
         self._traffic.setWordWrap(True)
         self._traffic.setToolTip(self.tr("What this program fetches and sends for the class, on average."))
-        self._expected_mb: float | None = None
         set_role(self._traffic, "muted")
         column = QVBoxLayout(self)
         margin = em(self, 0.9)
@@ -279,8 +278,8 @@ class PaceCard(QFrame):
         self._group.buttonClicked.connect(self._choose)
         session.preferences_changed.connect(self._show)
         session.unit_delivered.connect(self._show_traffic)
-        session.ready_checked.connect(self._take_check)
-        session.class_changed.connect(lambda _joined: self._take_check(None))
+        session.ready_checked.connect(self._show_traffic)
+        session.class_changed.connect(self._show_traffic)
         self._show(session.preferences)
         self._show_traffic()
 
@@ -295,21 +294,14 @@ class PaceCard(QFrame):
         self._buttons[preferences.pace].setChecked(True)
         self._caption.setText(self._captions[preferences.pace])
 
-    @Slot(object)
-    def _take_check(self, check: ReadyCheck | None) -> None:
-        self._expected_mb = check.mb_per_hour if check is not None else None
-        self._show_traffic()
-
     @Slot()
     def _show_traffic(self) -> None:
         """Say also which figure it is: the check's and the measured one differ, and both are seen."""
-        num_mb = self._session.mb_per_hour
-        if num_mb is None:
-            num_mb = self._expected_mb
-        if num_mb is None:
-            words = self.tr("Network: measured with the first unit")
-        elif num_mb == self._expected_mb:
-            words = self.tr("About {amount} an hour, estimated")
+        measured, expected = self._session.measured_mb_per_hour, self._session.expected_mb_per_hour
+        if measured is not None:
+            words = self.tr("About {amount} an hour, measured").format(amount=megabytes(measured))
+        elif expected is not None:
+            words = self.tr("About {amount} an hour, estimated").format(amount=megabytes(expected))
         else:
-            words = self.tr("About {amount} an hour, measured")
-        self._traffic.setText(words.format(amount=megabytes(num_mb or 0.0)))
+            words = self.tr("Network: measured with the first unit")
+        self._traffic.setText(words)

@@ -215,15 +215,22 @@ class Session(WindowSession):
         return self._my_faces
 
     @property
-    def mb_per_hour(self) -> float | None:
-        """What the worker fetched and sent in the last ten minutes, as so much an hour; in its first two what
-        the check of this computer expected; None before the first unit."""
+    def expected_mb_per_hour(self) -> float | None:
+        """What the worker's check of this computer expected it to fetch and send; None before the check."""
+        return self._ready_check.mb_per_hour if self._ready_check is not None else None
+
+    @property
+    def measured_mb_per_hour(self) -> float | None:
+        """What the worker fetched and sent in the last ten minutes, as so much an hour.
+
+        None before the first unit; also in the first two minutes, where something was expected.
+        """
         if len(self._traffic) < 2:
             return None
         (began, before), (_, now) = self._traffic[0], self._traffic[-1]
         seconds = max(time.monotonic() - began, SHORTEST_TRAFFIC_S)
         if seconds < MEASURED_AFTER_S and self._ready_check is not None:
-            return self._ready_check.mb_per_hour
+            return None
         return (now - before) / 1e6 * 3_600 / seconds
 
     # -- the class ------------------------------------------------------------------------------
@@ -264,6 +271,7 @@ class Session(WindowSession):
             # What the former class's worker said last is no news of this one.
             self._state, self._link = StateChanged(WorkerState.STOPPED), None
             self._traffic.clear()
+            self._ready_check = None
             change()
 
     def _leave(self) -> None:
