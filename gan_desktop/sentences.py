@@ -71,8 +71,10 @@ def _away(detail: Detail) -> str:
 
 def _none_free(detail: Detail) -> str:
     seconds = detail.get("seconds")
-    when = f" in about {max(1, seconds)} seconds" if seconds is not None else " soon"
-    return f"All units are taken. The next ones come{when}."
+    if seconds is None:
+        return "All units are taken. The next ones come soon."
+    when = "a moment" if seconds < 2 else f"about {seconds} seconds"
+    return f"All units are taken. The next ones come in {when}."
 
 
 def _loading(detail: Detail) -> str:

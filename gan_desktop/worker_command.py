@@ -90,7 +90,7 @@ def worker_options(options: argparse.Namespace, settings: Settings) -> WorkerOpt
     from gan_desktop.worker.options import AtCompletion, WorkerOptions
 
     limits = NO_LIMITS if options.no_limits else Limits()
-    at_completion = AtCompletion.END_WITHOUT_NEXT
+    at_completion = AtCompletion.END_AFTER_WORK
     if options.exit_when_done or options.keep_waiting:
         at_completion = AtCompletion.END if options.exit_when_done else AtCompletion.WAIT
     return WorkerOptions(

@@ -45,6 +45,7 @@ from gan_desktop.records import (
     Notice,
     ReadyCheck,
     Report,
+    RunStatus,
     StateChanged,
     StopRequest,
     UnitComputed,
@@ -134,6 +135,9 @@ class Session(WindowSession):
         self._state = StateChanged(WorkerState.STOPPED)
         self._my_faces: tuple[bytes, ...] = ()
         self._ready_check: ReadyCheck | None = None
+        # The training that the worker has units of; and the one that it has seen the end of.
+        self._run_in_work: int | None = None
+        self._completed_run: int | None = None
         # When the worker's connection had carried how many bytes.
         self._traffic: deque[tuple[float, int]] = deque()
         self._rate = Rate()
@@ -192,6 +196,12 @@ class Session(WindowSession):
     def has_moved(self) -> bool:
         """Whether the class lives on another server now: a new card leads there."""
         return self._snapshot.totals is not None and self._snapshot.totals.has_moved
+
+    @property
+    def needs_card(self) -> bool:
+        """Whether the class takes our login no more: the card was replaced or withdrawn."""
+        error = self._link.error if self._link is not None else None
+        return isinstance(error, ConnectionFailed) and error.cause == "login"
 
     @property
     def class_folder(self) -> SnapshotFolder | None:
@@ -271,7 +281,7 @@ class Session(WindowSession):
             # What the former class's worker said last is no news of this one.
             self._state, self._link = StateChanged(WorkerState.STOPPED), None
             self._traffic.clear()
-            self._ready_check = None
+            self._ready_check = self._run_in_work = self._completed_run = None
             change()
 
     def _leave(self) -> None:
@@ -462,6 +472,7 @@ class Session(WindowSession):
             case ReadyCheck():
                 self._ready_check = report
             case UnitStarted(unit):
+                self._run_in_work = unit.run_id
                 training = self._snapshot.training
                 if training is None or unit.iteration > training.run.iteration:
                     self.refresh()
@@ -503,6 +514,7 @@ class Session(WindowSession):
     @Slot(object)
     def _take_end(self, ended: WorkerEnded) -> None:
         state = WorkerState.COMPLETE if ended.is_complete else WorkerState.STOPPED
+        self._completed_run = self._run_in_work if ended.is_complete else None
         if self._state.state is not state:
             self._state = StateChanged(state)
             self.state_changed.emit(self._state)
@@ -516,6 +528,8 @@ class Session(WindowSession):
         if thread is not None:
             thread.deleteLater()
         self.prepare("")
+        # The class's numbers are others without us.
+        self.refresh()
         # Also for the button: whether there is a worker has changed, if not its state.
         self.state_changed.emit(self._state)
         self._look_whether_done()
@@ -537,6 +551,19 @@ class Session(WindowSession):
         ):
             if getattr(old, name) != getattr(read, name):
                 signal.emit(getattr(read, name))
+        self._look_for_next_training()
+
+    def _look_for_next_training(self) -> None:
+        """Go on with the class: who has taken part until a training's end takes part in the next one."""
+        training, completed = self._snapshot.training, self._completed_run
+        if training is None or completed is None or self._thread is not None:
+            return
+        run = training.run
+        if run.run_id > completed and run.status is RunStatus.RUNNING and run.iteration >= 0:
+            self.start()
+            news = Notice("The class's next training has begun: this computer takes part again.")
+            self.notice_given.emit(news)
+            self.reported.emit(news)
 
     def _drop_reader(self) -> None:
         if self._reader is not None:

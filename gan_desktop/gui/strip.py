@@ -40,6 +40,8 @@ _PASSING = {
 }
 _RESTING = {state for state in WorkerState if state.name.startswith("PAUSED")}
 _OVER = {WorkerState.STOPPED, WorkerState.COMPLETE}
+# A unit is in work, or on its way here.
+_WITH_A_UNIT = {WorkerState.CLAIMING, WorkerState.LOADING, WorkerState.COMPUTING, WorkerState.UPLOADING}
 NOTICE_SHOWN_MS = 15_000
 EARLIEST_HOUR = 6
 
@@ -70,6 +72,7 @@ class Strip(QFrame):
         session.preparing_changed.connect(self._show)
         session.class_changed.connect(self._show_newest)
         session.totals_changed.connect(self._show)
+        session.link_changed.connect(self._show)
         session.joined_as.connect(self._show_details)
         session.unit_computed.connect(self._begin_hand_in)
         session.unit_delivered.connect(self._end_hand_in)
@@ -216,6 +219,7 @@ class Strip(QFrame):
                 retrying_s=time.monotonic() - since if since is not None else 0.0,
                 has_ended=session.has_ended,
                 has_moved=session.has_moved,
+                needs_card=session.needs_card,
             )
         )
         self._enable(session.is_contributing)
@@ -238,10 +242,12 @@ class Strip(QFrame):
     def _enable(self, is_contributing: bool) -> None:
         """What is not possible now stays in the menu, greyed."""
         state = self._session.state.state
-        can_pause = is_contributing and state not in _RESTING | _OVER | {WorkerState.FINISHING}
-        for entry in (*self._pauses, self._pause):
+        can_pause = is_contributing and state not in _OVER | {WorkerState.FINISHING}
+        self._pause.setEnabled(can_pause and state not in _RESTING)
+        for entry in self._pauses:
+            # Also while it rests: a pause may be made longer, or shorter.
             entry.setEnabled(can_pause)
-        self._finish.setEnabled(is_contributing and state not in _OVER | {WorkerState.FINISHING})
+        self._finish.setEnabled(is_contributing and state in _WITH_A_UNIT)
         self._stop.setEnabled(is_contributing and state not in _OVER)
 
     def _show_progress(self, progress: float | None) -> None:

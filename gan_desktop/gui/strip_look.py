@@ -44,6 +44,7 @@ class Situation:
         is_contributing: Whether there is a worker.
         retrying_s: How long there has been no connection.
         has_ended, has_moved: The course is over; or the class lives on another server.
+        needs_card: The class takes this login no more.
     """
 
     state: StateChanged
@@ -53,6 +54,7 @@ class Situation:
     retrying_s: float = 0.0
     has_ended: bool = False
     has_moved: bool = False
+    needs_card: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,9 @@ def look_of(now: Situation) -> Look:
     if now.has_ended and not now.is_contributing and state is not WorkerState.COMPLETE:
         words = _tr("The class has ended. Its faces and your record stay here, also without a connection.")
         return Look("check", "good", words, Action.SEE_FACES, link=Action.SAVE_PICTURE)
+    if now.needs_card and not now.is_contributing and state is not WorkerState.COMPLETE:
+        words = _tr("Stopped: your card is no longer valid. What you have done is kept.")
+        return Look("card", "warning", words, Action.NEW_CARD)
     icon, colour, button, link = _ROWS[state]
     if state is WorkerState.STOPPED and now.is_contributing:
         # The worker hands in and says goodbye.

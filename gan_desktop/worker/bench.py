@@ -175,6 +175,7 @@ class Bench:
             and self._status.newest_iteration(run_id) <= iteration
             and (left := deadline - time.monotonic()) > 0
             and not self._outlook.is_resting()
+            and not self._status.is_coordinator_away
         ):
             self._status.change(WorkerState.WAITING_NONE_FREE, {"seconds": round(left)})
             self._status.wait_for_news(min(left, 0.5))

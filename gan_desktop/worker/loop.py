@@ -293,9 +293,12 @@ class Worker:
                 if not self._bench.compute(found, claims) and not self._outlook.is_complete(found.studio.run):
                     self._wait()
             elif found is WorkerState.COMPLETE:
-                if self._options.at_completion is not AtCompletion.WAIT:
+                if not self._waits_for_next():
                     return True
+                is_news = self._status.state is not found
                 self._status.change(found, self._standing())
+                if is_news:
+                    self._status.notice("This computer waits here for the class's next training.")
                 self._wait()
             else:
                 self._status.change(found, self._waiting_detail(found))
@@ -306,6 +309,12 @@ class Worker:
         """Whether a worker that works for this run only has nothing more to do."""
         is_only_run = self._options.at_completion is AtCompletion.END
         return is_only_run and run is not None and self._outlook.is_complete(run)
+
+    def _waits_for_next(self) -> bool:
+        """Whether a complete training is not the end: it may have been over before this worker came."""
+        wish = self._options.at_completion
+        has_worked = self._outlook.num_begun > 0
+        return wish is AtCompletion.WAIT or (wish is AtCompletion.END_AFTER_WORK and not has_worked)
 
     def _wait(self) -> None:
         """Sleep until there is news or it is time to ask again."""

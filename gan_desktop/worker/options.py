@@ -19,6 +19,8 @@ class AtCompletion(Enum):
 
     # Ends, unless the instructor has written the next training down already: for that it waits.
     END_WITHOUT_NEXT = "end_without_next"
+    # The same, once it has done a unit: whoever comes between two trainings waits for the next.
+    END_AFTER_WORK = "end_after_work"
     END = "end"
     WAIT = "wait"
 

@@ -57,6 +57,7 @@ class Outlook:
             or self.is_paused()
             or self._status.dismissal is not None
             or not self._status.is_held(unit.unit_id)
+            or self._status.is_on_hold
             or self._status.run_is(run.run_id, RunStatus.PAUSED, RunStatus.COMPLETE)
             or self.is_ending(run)
         )

@@ -20,6 +20,16 @@ from gan_desktop.records import (
 )
 from gan_desktop.worker.heartbeat import Pulse
 
+# After so long a silence of the class's main computer no units are given out (`claim_work_unit`).
+AWAY_AFTER_S = 30.0
+# A unit's first batches are slow, and say little about the rest.
+ESTIMATE_AFTER_S = 3.0
+ON_HOLD = (
+    "This computer's results are on hold: after the unit in work it gets no more until your instructor has"
+    " looked at them."
+)
+OFF_HOLD = "Your instructor has looked at this computer's results: it goes on."
+
 
 class Status:
     """The meeting place of the worker's threads; every method may be called from any of them.
@@ -67,7 +77,8 @@ class Status:
 
     def progress(self, unit: WorkUnit, num_done: int, seconds: float, *, is_last: bool) -> None:
         """Be computing a unit, `num_done` of its images after `seconds`."""
-        left = seconds * (unit.num_images - num_done) / num_done if num_done else None
+        is_known = num_done > 0 and seconds >= ESTIMATE_AFTER_S
+        left = seconds * (unit.num_images - num_done) / num_done if is_known else None
         with self._lock:
             self._in_work, self._images_done = unit.unit_id, num_done
         self.change(
@@ -139,6 +150,8 @@ class Status:
         with self._lock:
             self._held = [unit for unit in self._held if unit.unit_id not in directives.lost_units]
             known, self._directives = self._directives, directives
+        if known is not None and known.is_on_hold != directives.is_on_hold:
+            self.notice(ON_HOLD if directives.is_on_hold else OFF_HOLD)
         for message_id, text in directives.messages:
             self.notice(f"Message from your instructor: {text}")
             self._last_message = message_id
@@ -157,6 +170,16 @@ class Status:
     def dismissal(self) -> GanDesktopError | None:
         """Why the class does not know us any more; None while it does."""
         return self._dismissal
+
+    @property
+    def is_on_hold(self) -> bool:
+        """Whether the instructor wants to look at our results before we get more units."""
+        return self._directives is not None and self._directives.is_on_hold
+
+    @property
+    def is_coordinator_away(self) -> bool:
+        """Whether the class would give no units out, because its main computer is silent."""
+        return (self.coordinator_silent_s or 0.0) > AWAY_AFTER_S
 
     @property
     def coordinator_silent_s(self) -> float | None:

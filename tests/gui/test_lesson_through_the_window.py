@@ -46,6 +46,7 @@ from tests.gui.test_join_wizard import (
 )
 from tests.integration.conftest import superuser_address
 from tests.integration.lesson import SHORT_UNITS, Lesson, lesson, worker_thread
+from tests.integration.programs import Recorder, running
 
 __all__ = ["store"]
 
@@ -257,6 +258,15 @@ def test_the_finished_training_leads_to_the_faces_and_to_a_picture(
         hand.press(window.strip, "Save my picture")
         qtbot.waitUntil(lambda: bool(gallery.findChildren(QFileDialog)), timeout=PATIENCE_MS)
         gallery.findChildren(QFileDialog)[0].reject()
+    # The next training: who took part until the end takes part again.
+    run_id = held_lesson.add_run()
+    following = held_lesson.make_coordinator(Recorder(), run_id)
+    with running(following.run, following.stop):
+        with qtbot.waitSignal(session.unit_started, timeout=PATIENCE_MS) as started:
+            pass
+        assert started.args[0].unit.run_id == run_id
+        with qtbot.waitSignal(session.shut_down_done, timeout=PATIENCE_MS):
+            session.shut_down()
 
 
 def test_the_leaderboard_orders_everybody_by_time(
@@ -350,6 +360,7 @@ def test_a_replaced_card_is_told_and_the_new_one_mends_it(
         assert session.trouble is not None
         assert session.trouble.title == "Your card is no longer valid"
         qtbot.waitUntil(lambda: not session.is_contributing, timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: sentence_of(window).startswith("Stopped: your card"), timeout=PATIENCE_MS)
         [banner] = window.findChildren(Banner)
         hand.press(banner, "Add a new card")
         wizard = wizard_of(window)

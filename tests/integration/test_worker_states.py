@@ -31,6 +31,7 @@ from gan_desktop.records import (
 from gan_desktop.worker import loop
 from gan_desktop.worker.limits import NO_LIMITS, Conditions, Limits, Pace
 from gan_desktop.worker.options import AtCompletion
+from gan_desktop.worker.status import ON_HOLD
 from gan_desktop.worker.traffic import Traffic
 from gan_desktop.worker.transfers import Transfers
 from tests.integration.lesson import LONG_UNITS, SHORT_UNITS, Lesson, lesson, worker_thread
@@ -249,6 +250,24 @@ def test_a_worker_on_hold_waits_for_its_release(server: EmbeddedPostgres, tmp_pa
         await_another_unit(recorder)
 
 
+def test_a_worker_put_on_hold_in_mid_unit_finishes_it_and_begins_no_other(
+    server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    with (
+        lesson(server.address, tmp_path, LONG_UNITS, num_faces=1_000) as held,
+        held.coordinating(),
+        worker_thread(held) as (_, recorder),
+    ):
+        wait_until(lambda: recorder.state is WorkerState.COMPUTING, "a unit in work")
+        held.superuser.execute("UPDATE gan.worker_totals SET on_hold_reason = 'far too large'")
+        await_state(recorder, WorkerState.WAITING_ON_HOLD)
+        told = recorder.reports.index(Notice(ON_HOLD))
+        later = recorder.reports[told:]
+        assert not [report for report in later if isinstance(report, UnitStarted)]
+        assert [report for report in later if isinstance(report, UnitDelivered)]
+        assert holds_nothing(held, recorder)
+
+
 def test_the_main_computers_absence_is_told_with_its_time_and_ends_with_its_return(
     server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
@@ -298,6 +317,26 @@ def test_one_that_is_to_end_with_its_training_does_not_wait_for_the_next(
         held.add_run()
         with held.coordinating(), worker_thread(held, at_completion=AtCompletion.END) as (_, recorder):
             await_state(recorder, WorkerState.COMPLETE)
+
+
+def test_one_that_comes_after_the_end_waits_for_the_next_training_and_ends_with_it(
+    server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    config = replace(SHORT_UNITS, target_iterations=1)
+    with lesson(server.address, tmp_path, config) as held:
+        with held.coordinating(), worker_thread(held) as (_, first):
+            await_state(first, WorkerState.COMPLETE)
+        with worker_thread(held, at_completion=AtCompletion.END_AFTER_WORK) as (_, recorder):
+            await_state(recorder, WorkerState.COMPLETE)
+            waits = "This computer waits here for the class's next training."
+            wait_until(lambda: Notice(waits) in recorder.of(Notice), "word that it waits")
+            run_id = held.add_run()
+            following = held.make_coordinator(Recorder(), run_id)
+            with running(following.run, following.stop):
+                wait_until(lambda: bool(recorder.of(UnitDelivered)), "a unit of the next training")
+                stopped = "SELECT 1 FROM gan.workers WHERE state = 'stopped'"
+                wait_until(lambda: len(held.query(stopped)) == 2, "its end with that training")
+        assert recorder.state is WorkerState.COMPLETE
 
 
 def test_one_that_is_to_stay_works_in_the_next_training_too(server: EmbeddedPostgres, tmp_path: Path) -> None:
