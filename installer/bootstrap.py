@@ -1,6 +1,7 @@
-"""Set this folder up and start the demo or the tests, on a computer that has nothing but Python.
+"""Set this folder up and start the program, the demo or the tests, on a computer that has nothing but Python.
 
     python3 installer/bootstrap.py demo [options of gan-desktop --demo]
+    python3 installer/bootstrap.py run [options of gan-desktop]
     python3 installer/bootstrap.py test [options of pytest]
 
 Standard library only: it runs before anything is installed. All goes into the folder `.venv`
@@ -37,7 +38,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 ROOT = Path(__file__).resolve().parent.parent
 
 # What each command needs of pyproject.toml's optional dependencies.
-EXTRAS = {"demo": frozenset({"gui"}), "test": frozenset({"gui", "test"})}
+EXTRAS = {"demo": frozenset({"gui"}), "run": frozenset({"gui"}), "test": frozenset({"gui", "test"})}
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 5.0
@@ -65,7 +66,9 @@ def main(arguments: list[str]) -> int:
     options = arguments[1:]
     try:
         python = prepare(ROOT, EXTRAS[command])
-        return run_checks(python, options) if command == "test" else start_demo(python, options)
+        if command == "test":
+            return run_checks(python, options)
+        return start_demo(python, options) if command == "demo" else start_program(python, options)
     except (SetupError, PipKilled) as error:
         say(f"\n{error}")
         return 1
@@ -75,17 +78,18 @@ def main(arguments: list[str]) -> int:
 
 
 def read_command(arguments: list[str]) -> str:
-    """Return `demo` or `test`; ends the program with the usage for anything else."""
+    """Return `demo`, `run` or `test`; ends the program with the usage for anything else."""
     parser = argparse.ArgumentParser(
         prog="bootstrap.py",
-        usage="python3 installer/bootstrap.py {demo,test} [options]",
-        description="Sets this folder up (in .venv), then starts the demo or the tests.",
-        epilog="Further options go to `gan-desktop --demo` or to pytest.",
+        usage="python3 installer/bootstrap.py {demo,run,test} [options]",
+        description="Sets this folder up (in .venv), then starts the demo, the program or the tests.",
+        epilog="Further options go to `gan-desktop --demo`, to `gan-desktop` or to pytest.",
     )
     parser.add_argument(
         "command",
         choices=tuple(EXTRAS),
-        help="demo: a whole class on this computer; test: all checks a change must pass",
+        help="demo: a whole class on this computer; run: the program itself; "
+        "test: all checks a change must pass",
     )
     return str(parser.parse_args(arguments).command)
 
@@ -431,18 +435,23 @@ def explain_pip(words: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------
-# The two commands
+# The commands
 # ---------------------------------------------------------------------------------------------
 
 
 def start_demo(python: Path, options: list[str]) -> int:
-    """Start the program in place of this one, in a window where there can be one."""
+    """Start a class on this computer, in a window where there can be one."""
     has_window = "gui" in EXTRAS["demo"] and has_display()
     console = [] if has_window or "--no-gui" in options else ["--no-gui"]
+    return start_program(python, ["--demo", *console, *options])
+
+
+def start_program(python: Path, options: list[str]) -> int:
+    """Start the program in place of this one."""
     # -P: files in the folder one happens to be in must not be taken for modules.
-    command = [str(python), "-P", "-m", "gan_desktop", "--demo", *console, *options]
+    command = [str(python), "-P", "-m", "gan_desktop", *options]
     if os.name != "nt":
-        os.execv(command[0], command)  # in our place: Ctrl+C and SIGTERM reach the demo itself
+        os.execv(command[0], command)  # in our place: Ctrl+C and SIGTERM reach the program itself
     return run_to_end(command)
 
 

@@ -81,7 +81,7 @@ class PagedWindow(QMainWindow):
         self._side_bar = self._make_side_bar()
         self._colour_icons()
         # The class's name stands above it.
-        self._side_bar.setFixedWidth(max(self._side_bar.sizeHintForColumn(0) + em(self, 1.8), em(self, 10.5)))
+        self._side_bar.setFixedWidth(max(self._side_bar.sizeHintForColumn(0) + em(self, 1.8), em(self, 12)))
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._colour_icons)
         self._stack = QStackedWidget(self)
         # The pages, and in front of them sometimes a wizard.

@@ -56,11 +56,12 @@ def project(tmp_path: Path) -> Path:
 # --- the command line ---
 
 
-def test_help_names_both_commands_and_installs_nothing() -> None:
+def test_help_names_all_commands_and_installs_nothing() -> None:
     for arguments in (["--help"], ["demo", "--help"], ["test", "-h"]):
         answer = run_script(*arguments)
         assert answer.returncode == 0
         assert "demo" in answer.stdout
+        assert "run: the program itself" in " ".join(answer.stdout.split())
         assert "test" in answer.stdout
         assert "Install" not in answer.stdout
 

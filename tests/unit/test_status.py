@@ -131,6 +131,13 @@ def test_the_same_state_is_reported_once_and_new_figures_again(status: Status, r
     assert [report.detail.get("seconds_left") for report in states] == [None, None, 4]
 
 
+def test_the_time_left_is_not_guessed_from_the_first_slow_batches(status: Status, recorder: Recorder) -> None:
+    status.progress(unit(42), 16, 1.0, is_last=False)
+    status.progress(unit(42), 160, 4.0, is_last=False)
+    states = [report for report in recorder.reports if isinstance(report, StateChanged)]
+    assert [report.detail["seconds_left"] for report in states] == [None, 4]
+
+
 def test_the_last_unit_before_a_stop_is_being_finished(status: Status) -> None:
     status.progress(unit(42), 16, 1.0, is_last=True)
     assert status.state is WorkerState.FINISHING
