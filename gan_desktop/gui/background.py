@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import itertools
 import logging
 import sys
@@ -18,6 +20,16 @@ from gan_desktop.errors import GanDesktopError
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+@functools.cache
+def spare_imports() -> None:
+    """Take what is here now out of the garbage collector's rounds; to be called when PyTorch was imported.
+
+    A full round over the hundreds of thousands of objects that come with it stops all threads, the window's
+    among them, for 160 ms: and nearly all of them stay until the end. Once: later there is real garbage too.
+    """
+    gc.freeze()
 
 
 def run_in_background(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from PySide6.QtCore import QObject
 
 from gan_desktop.errors import GanDesktopError
-from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.background import run_in_background, spare_imports
 from gan_desktop.gui.snapshot import Average
 from gan_desktop.records import RunConfig
 
@@ -108,6 +108,8 @@ class Studio:
             generator = load_generator(config, tensors)
             num_directions = min(NUM_DIRECTIONS, config.latent_size)
             loaded = _Loaded(network.average, generator, principal_directions(generator, num_directions))
+            if self._loaded is None:
+                spare_imports()
             self._loaded = loaded
         return loaded
 

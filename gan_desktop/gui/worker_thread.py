@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QThread, Signal
 
 from gan_desktop.errors import GanDesktopError
+from gan_desktop.gui.background import spare_imports
 from gan_desktop.records import Notice, Report, StopRequest
 from gan_desktop.worker.options import WorkerOptions
 
@@ -102,6 +103,7 @@ class WorkerThread(QThread):
         from gan_desktop.worker.home import WorkerHome, account_of
         from gan_desktop.worker.loop import Worker
 
+        spare_imports()
         what = self._contribution
         home = WorkerHome.open(what.workers_folder, account_of(what.address))
         try:

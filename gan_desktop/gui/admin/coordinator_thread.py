@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QThread, Signal
 
 from gan_desktop.errors import GanDesktopError
+from gan_desktop.gui.background import spare_imports
 from gan_desktop.records import Report
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class CoordinatorThread(QThread):
         from gan_desktop.coordinator.loop import Coordinator
         from gan_desktop.training.shard_cache import ShardCache
 
+        spare_imports()
         cache = ShardCache(self._shards_folder, self._cache_bytes, logger.info)
         with self._lock:
             if self._is_stopping:
