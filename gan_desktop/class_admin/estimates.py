@@ -29,9 +29,9 @@ SHARE_AT_WORK = 0.85
 _UPDATES_KEPT = 2
 _STATES_KEPT = 2
 _NEWEST_KEPT = 3
-# In database/queries/coordinator.sql (thin_samples): the last 50 grids and every tenth stay.
-_SAMPLES_KEPT = 50
-_SAMPLES_SHARE = 10
+# In database/queries/coordinator.sql (thin_samples): the newest 50 grids stay, the first 32, and 16 of each
+# later doubling.
+_NEWEST_GRIDS, _FIRST_GRIDS, _GRIDS_OF_A_DOUBLING = 50, 32, 16
 _GRID_IMAGES = 64
 # Below, steps were measured to do less for the same number of images (docs/benchmarks-networks.md has 100).
 FEWEST_STEPS = 50
@@ -54,7 +54,6 @@ FACES_MEASURED = {
     "dcgan": (FacesMeasured(1, 40_000, 53), FacesMeasured(4, 25_600, 101)),
     "dcgan-sn": (FacesMeasured(1, 20_000, 109), FacesMeasured(4, 12_800, 135)),
 }
-SOURCE = "docs/benchmarks-networks.md"
 _MEASURED_SIZE = 32
 
 # -- what is assumed as long as nothing was measured in the class -------------------------------
@@ -274,9 +273,10 @@ def estimate(config: RunConfig, sizes: PayloadSizes, crowd: Crowd) -> Estimate:
     # Faces are seen when an iteration comes out, not in the middle of a unit.
     num_units = None if images_each is None else math.ceil(images_each / unit_images)
     num_checkpoints = config.target_iterations // config.checkpoint_every + 1
+    doublings = max(0.0, math.log2(config.target_iterations / _FIRST_GRIDS))
     num_samples = min(
         config.target_iterations // config.sample_every,
-        _SAMPLES_KEPT // config.sample_every + config.target_iterations // _SAMPLES_SHARE,
+        _NEWEST_GRIDS + _FIRST_GRIDS + round(_GRIDS_OF_A_DOUBLING * doublings),
     )
     return Estimate(
         unit_images=unit_images,
@@ -352,7 +352,7 @@ def faces_sentence(config: RunConfig, estimated: Estimate, crowd: Crowd) -> str:
     who = "a single computer" if known.num_computers == 1 else f"each of {known.num_computers} computers"
     words = (
         f"Drawn faces of 32x32 pixels could be recognised when {who} had learned from"
-        f" {known.images_each:,} images ({SOURCE})."
+        f" {known.images_each:,} images: so it was measured."
     )
     if config.image_size > _MEASURED_SIZE:
         words += " Larger pictures, and photographs, take longer: that was not measured."

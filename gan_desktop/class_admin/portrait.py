@@ -104,7 +104,7 @@ def take_portrait(
     from gan_desktop.training.checkpoint_file import to_bytes
     from gan_desktop.training.film import EDGE_PX, MAX_FRAMES
 
-    figures, checkpoint = _figures_and_weights(coordinator, iteration, run_id)
+    figures, checkpoint = load_with_figures(coordinator, iteration, run_id)
     with log_in(coordinator) as connection:
         most = SMALL_FRAMES if small_film else MAX_FRAMES
         grids = grids_until(connection, figures.run.run_id, figures.iteration, on_progress, most)
@@ -117,10 +117,17 @@ def take_portrait(
     )
 
 
-def _figures_and_weights(
+def load_with_figures(
     coordinator: Address, iteration: int | None, run_id: int | None
 ) -> tuple[Figures, Checkpoint]:
-    """An iteration's figures and weights; the newest may be replaced by the next one while it is fetched."""
+    """An iteration's figures and weights.
+
+    Args:
+        iteration: None: the newest, which may be replaced by the next one while it is fetched.
+
+    Raises:
+        GanDesktopError: There is no such training, or the iteration is not kept (any more).
+    """
     for tries_left in reversed(range(TRIES)):
         figures = figures_of(coordinator, iteration, run_id)
         try:

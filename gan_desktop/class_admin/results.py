@@ -121,6 +121,19 @@ def export_results(
     _require_empty(folder)
     course = course_of(coordinator, run_id)
     portrait = take_portrait(coordinator, iteration, course.run.run_id)
+    return write_results(coordinator, folder, course, portrait, pictures, on_progress)
+
+
+def write_results(
+    coordinator: Address,
+    folder: Path,
+    course: Course,
+    portrait: Portrait,
+    pictures: Mapping[str, bytes] | None = None,
+    on_progress: OnProgress = lambda done, total: None,
+) -> tuple[Path, ...]:
+    """`export_results` of an iteration that is fetched already, by which the folder may be named."""
+    _require_empty(folder)
     written: list[Path] = []
     try:
         for name, content in _small_files(portrait, course, pictures or {}):

@@ -119,7 +119,7 @@ def roster_lines(text: str, source: str, *, is_pasted: bool = False) -> list[Ros
     else:
         rows = list(_rows(source, text))
         if not rows:
-            raise RosterError(f"{source} is empty. Its first line names the columns: name,id,email,section")
+            raise RosterError(f"{source} is empty. Its first line names the columns: name,id,email,group")
         columns = _columns(source, rows[0][1])
         people = [(line, _entry(columns, cells)) for line, cells in rows[1:]]
     if len(people) > MAX_PEOPLE:
@@ -240,9 +240,8 @@ def _columns(source: str, header: Sequence[str]) -> dict[str, int]:
         for field, titles in _COLUMNS.items():
             if plain in titles:
                 if field in columns:
-                    raise RosterError(
-                        f"{source}: two columns are a person's {field.replace('_', ' ')}. Remove one."
-                    )
+                    what = "group" if field == "section" else field.replace("_", " ")
+                    raise RosterError(f"{source}: two columns are a person's {what}. Remove one.")
                 columns[field] = position
     is_german = any(title.casefold().startswith("vorname") for title in header)
     if is_german and "name" in columns and "last_name" not in columns:
@@ -251,7 +250,7 @@ def _columns(source: str, header: Sequence[str]) -> dict[str, int]:
         found = ", ".join(title for title in header if title) or "nothing"
         raise RosterError(
             f"{source}: no column is called name, nor are there two of first name and last name. The first"
-            f" line names the columns, for example name,id,email,section; it says: {found[:200]}"
+            f" line names the columns, for example name,id,email,group; it says: {found[:200]}"
         )
     return columns
 
@@ -298,7 +297,7 @@ def entry_problems(entry: RosterEntry) -> Iterator[str]:
         yield "the e-mail address cannot be one"
     for word in (entry.student_id, entry.section):
         if word and not is_plain_line(word, MAX_WORD):
-            yield f"an id and a section have at most {MAX_WORD} characters, all visible"
+            yield f"an id and a group have at most {MAX_WORD} characters, all visible"
 
 
 def as_sentence(problem: str) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gan_desktop.class_admin.login import log_in
+from gan_desktop.database.accounts import Student
 from gan_desktop.database.address import Address
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import COORDINATOR_AWAY_S
+from gan_desktop.database.enrolment import EnrolCards
 from gan_desktop.database.lessons import Lessons, UnitFlow
 from gan_desktop.database.shards import Dataset
 from gan_desktop.database.statistics import Queue, RunSummary, Server, Statistics, WorkerSummary
@@ -45,6 +47,7 @@ class ClassStatus:
 
     Attributes:
         queue, flow: Of the training that an instructor steers (`current_run`); None where there is none.
+        num_invited: For so many people or computers the codes and room cards are that somebody can still use.
     """
 
     title: str
@@ -54,6 +57,7 @@ class ClassStatus:
     workers: list[WorkerSummary]
     server: Server
     flow: UnitFlow | None = None
+    num_invited: int = 0
 
 
 def class_status(coordinator: Address) -> ClassStatus:
@@ -75,7 +79,15 @@ def read_status(connection: Connection) -> ClassStatus:
         workers=sorted(statistics.workers(), key=standing),
         server=statistics.server(),
         flow=Lessons(connection).flow(current.run_id) if current else None,
+        num_invited=sum(card.max_uses for card in EnrolCards(connection).in_use() if card.is_open),
     )
+
+
+def num_expected(status: ClassStatus, students: Iterable[Student]) -> int:
+    """How many computers will take part, by what the class knows of its people; 0: it knows of nobody yet."""
+    num_admitted = sum(not student.is_withdrawn for student in students)
+    num_seen = sum(worker.images_per_second > 0 for worker in status.workers)
+    return max(num_admitted, num_seen, status.num_invited)
 
 
 def current_run(runs: Iterable[RunSummary]) -> RunSummary | None:

@@ -134,7 +134,7 @@ def what_happened(before: RunStatus, after: RunStatus) -> str:
     if after is RunStatus.RUNNING:
         known = {RunStatus.CREATED: "has begun", RunStatus.PAUSED: "goes on"}
         return known.get(before, "is running already")
-    return "is paused" if after is RunStatus.PAUSED else "is complete"
+    return "is paused" if after is RunStatus.PAUSED else "was ended"
 
 
 def find_run(coordinator: Address, run_id: int) -> Run:

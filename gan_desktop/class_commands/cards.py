@@ -159,6 +159,7 @@ def _new_cards(options: argparse.Namespace, log_in: LogIn) -> None:
     with new_private_file(options.zip) as file:
         file.write(cards_zip(renew_cards(coordinator, way, chosen)))
     say(f"The cards of {len(chosen)} people are in {options.zip}; {LINKS_FILE} there has their links.")
+    say("Cards that were made for them before are no longer valid.")
 
 
 def _card_for_many(options: argparse.Namespace, coordinator: Address, way: Entrance) -> None:

@@ -27,9 +27,8 @@ def add_commands(commands: Commands) -> None:
         "On a terminal the tables are renewed every 2 s until Ctrl+C; into a file or pipe they go once."
         " At the front of a line: ! somebody needs help, > at work."
     )
-    how = status.add_mutually_exclusive_group()
-    how.add_argument("--once", action="store_true", help="show it once")
-    how.add_argument("--json", action="store_true", help="once, as JSON for other programs")
+    status.add_argument("--once", action="store_true", help="show it once")
+    status.add_argument("--json", action="store_true", help="once, as JSON for other programs")
     events = commands.add("events", "list what happened in the class", _events, commands.login)
     events.add_argument("--count", type=count, default=50, metavar="N", help="the newest N (default: 50)")
 

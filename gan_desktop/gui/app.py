@@ -142,10 +142,13 @@ def _find_class(start: Start, session: Session, window: MainWindow) -> None:
             session.ask_to_join("card" if isinstance(error, CredentialsError) else "")
 
     def look() -> None:
-        session.prepare(session.tr("Looking for your class ..."))
+        session.prepare(words)
         run_in_background(find, join, tell, owner=session)
 
+    words = session.tr("Looking for your class ...")
     session.look_for_class = look
+    session.prepare(words)
+    window.wait_for_class()
     window.painted.connect(look)
 
 

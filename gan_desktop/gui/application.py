@@ -28,8 +28,8 @@ def make_application() -> QApplication:
     QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    # No display name beside it: Qt would append that to every window's title, which has it already.
     application.setApplicationName("gan-desktop")
-    application.setApplicationDisplayName("GAN Desktop")
     application.setDesktopFileName("gan-desktop")
     application.setWindowIcon(application_icon())
     follow_theme(application)

@@ -171,6 +171,9 @@ def students_remedies(session: Session) -> Mapping[Remedy, Callable[[], object]]
 
     def try_again() -> None:
         session.dismiss_trouble()
+        if session.joined is None:
+            session.look_for_class()
+            return
         session.refresh()
         session.start()
 

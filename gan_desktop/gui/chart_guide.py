@@ -41,11 +41,12 @@ class ChartGuide(QFrame):
     def _words(self) -> str:
         return self.tr(
             "Two networks play against each other, so a low loss is no success: what one gains, the other"
-            " loses. Healthy are losses that swing around a steady level, and shares between 50% and 100%; a"
-            " little below 100% is usual. Both stuck at 100% while the distance stands still: the"
-            " discriminator sees through every fake, and the generator learns little from it. Both near 50%:"
-            " it only guesses.\n\nWhether the faces get better, the distance tells: it falls fast, then"
-            " slowly, and never reaches 0. If it rises for long while the faces in the Gallery look more and"
-            " more alike, the generator knows only a few faces that pass (mode collapse); the losses may look"
-            " calm all the same. Single peaks are normal: each batch has other pictures."
+            " loses. Usually the discriminator is well ahead: with few pictures it recognises and catches 95%"
+            " to 99%, and the generator's loss is high and may even rise. That is healthy while the distance"
+            " falls or stays low and the faces are good. If the faces stay noise and the distance stays high,"
+            " the discriminator sees through every fake, and the generator learns little from it. Both shares"
+            " near 50%: it only guesses.\n\nWhether the faces get better, the distance tells: it falls fast,"
+            " then slowly, and never reaches 0. If it rises for long while the faces in the Gallery look more"
+            " and more alike, the generator knows only a few faces that pass (mode collapse); the losses may"
+            " look calm all the same. Single peaks are normal: each batch has other pictures."
         )

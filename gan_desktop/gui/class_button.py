@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,21 +33,22 @@ class ClassButton(QToolButton):
         self._menu = QMenu(self)
         self.setMenu(self._menu)
 
-    def _show_name(self, title: str) -> None:
-        """Show a class's name; empty: there is no class yet."""
+    def _show_name(self, title: str, person: str = "") -> None:
+        """Show a class's name (empty: there is no class yet), and as whom one is in it in the tooltip."""
         text = title or self.tr("No class yet")
         if text != self._text:
             self._text = text
             self._elide()
-            self.setToolTip(text)
             self.setAccessibleName(self.tr("Class: {name}").format(name=text))
+        you = self.tr("You: {name}").format(name=person)
+        self.setToolTip(f"{text}\n{you}" if person else text)
 
     def _add_classes(self, here: KnownClass | None) -> None:
         """Add the known classes to the menu, the one that is open ticked."""
-        group = QActionGroup(self._menu)
-        for known in sorted(self._known, key=lambda known: known.name.casefold()):
+        group, names = QActionGroup(self._menu), shown_names(self._known)
+        for known in sorted(self._known, key=lambda known: names[known.key].casefold()):
             # A name may hold an &, which would underline what follows.
-            entry = QAction(known.name.replace("&", "&&"), self._menu, checkable=True)
+            entry = QAction(names[known.key].replace("&", "&&"), self._menu, checkable=True)
             entry.setChecked(here is not None and here.key == known.key)
             entry.triggered.connect(partial(self._choose_class, known))
             group.addAction(entry)
@@ -67,3 +69,21 @@ class ClassButton(QToolButton):
         """Qt's name."""
         super().resizeEvent(event)
         self._elide()
+
+
+def shown_names(classes: Sequence[KnownClass]) -> dict[tuple[str, str], str]:
+    """What to call classes where one of them is chosen, by their keys.
+
+    Several logins of the same class are told apart by the person, not by a number.
+    """
+    names = {}
+    for known in classes:
+        logins = [other for other in classes if other.class_id == known.class_id]
+        persons = {other.person for other in logins if other.person}
+        if len(persons) == len(logins) > 1:
+            # The first of them has the class's name without a number.
+            title = min((other.name for other in logins), key=len)
+            names[known.key] = f"{title} · {known.person}"
+        else:
+            names[known.key] = known.name
+    return names

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.gallery_save import SaveButton
@@ -33,6 +33,10 @@ class ClassFacesView(QWidget):
         self.film = IterationFilm(session, self.pictures, self)
         self.film.faces.setAccessibleName(self.tr("Faces of the class"))
         self._title, self._when, self._words = QLabel(self), QLabel(self), QLabel(self)
+        self.training = QComboBox(self)
+        self.training.setAccessibleName(self.tr("Training"))
+        self.training.setToolTip(self.tr("Of former trainings: the faces that were shown on this computer"))
+        self.training.activated.connect(self._choose_training)
         self.save = SaveButton(self)
         self.save.offer(self.tr("Picture (PNG) ..."), self.ask_to_save_picture)
         self.save.offer(self.tr("Time-lapse (GIF) ..."), self.ask_to_save_film)
@@ -42,9 +46,11 @@ class ClassFacesView(QWidget):
         self.film.shown.connect(self._show_state)
         self.film.awaited.connect(self._show_state)
         self.pictures.iterations_changed.connect(self._show_state)
+        self.pictures.trainings_changed.connect(self._show_trainings)
         for signal in (session.class_changed, session.link_changed, session.training_changed):
             signal.connect(self._show_state)
         session.history_changed.connect(self._show_state)
+        self._show_trainings()
         self._show_state()
 
     def _lay_out(self) -> None:
@@ -74,6 +80,7 @@ class ClassFacesView(QWidget):
         margin = em(self, 0.9)
         column.setContentsMargins(margin, margin, margin, margin)
         column.setSpacing(em(self, 0.5))
+        column.addWidget(self.training)
         for label in (self._title, self._when, self._words):
             column.addWidget(label)
         column.addStretch(1)
@@ -81,6 +88,20 @@ class ClassFacesView(QWidget):
         return side
 
     # -- what is shown --------------------------------------------------------------------------
+
+    @Slot()
+    def _show_trainings(self) -> None:
+        """The choice of the training, the newest first; nothing to choose where there is only one."""
+        words = self.tr("Training {number}")
+        self.training.clear()
+        for run_id in reversed(self.pictures.trainings):
+            self.training.addItem(words.format(number=number(run_id)), run_id)
+        self.training.setCurrentIndex(self.training.findData(self.pictures.shown_training))
+        self.training.setVisible(self.training.count() > 1)
+
+    @Slot()
+    def _choose_training(self) -> None:
+        self.pictures.choose_training(self.training.currentData())
 
     @Slot()
     def _show_state(self) -> None:
@@ -110,12 +131,14 @@ class ClassFacesView(QWidget):
 
     def _title_words(self, iteration: int) -> str:
         training = self._session.snapshot.training
-        if training is None:
+        if training is None or self.pictures.is_former:
             return self.tr("Iteration {number}").format(number=number(iteration))
         last = number(training.run.config.target_iterations)
         return self.tr("Iteration {number} of {last}").format(number=number(iteration), last=last)
 
     def _when_words(self, iteration: int) -> str:
+        if self.pictures.is_former:
+            return ""
         training, link = self._session.snapshot.training, self._session.link
         lines = []
         if training is not None and training.run.iteration == iteration and training.published_at is not None:

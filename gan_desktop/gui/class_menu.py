@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from gan_desktop.gui import icons
 from gan_desktop.gui.background import run_in_background
-from gan_desktop.gui.class_button import ClassButton
+from gan_desktop.gui.class_button import ClassButton, shown_names
 from gan_desktop.gui.joining import entrance
 from gan_desktop.gui.session import JoinedClass, Session
+from gan_desktop.gui.trouble import Trouble
 
 if TYPE_CHECKING:
     from gan_desktop.known_classes import KnownClass
@@ -42,8 +43,19 @@ class ClassMenu(ClassButton):
 
     @Slot()
     def _show(self) -> None:
-        self._show_name(self._session.title)
+        joined = self._session.joined
+        self._show_name(self._name_here(), _person(joined) if joined is not None else "")
         self._fill()
+
+    def _name_here(self) -> str:
+        """The class that is open, as its entry in the menu calls it."""
+        joined, title = self._session.joined, self._session.title
+        known = joined.known if joined is not None else None
+        if known is None:
+            return title
+        name = shown_names(self._known).get(known.key, known.name)
+        # Where the instructor has given the class another title since, that one holds.
+        return name if title == known.name or name.startswith(title) else title
 
     def _fill(self) -> None:
         menu, joined = self._menu, self._session.joined
@@ -93,8 +105,11 @@ class ClassMenu(ClassButton):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setIcon(QMessageBox.Icon.Question)
         dialog.setTextFormat(Qt.TextFormat.PlainText)
-        dialog.setText(self.tr('Leave "{name}"?').format(name=self._session.title))
-        words = self.tr(
+        dialog.setText(self.tr('Leave "{name}"?').format(name=self._name_here()))
+        words = ""
+        if person := _person(joined):
+            words = self.tr("You take part as {person}.").format(person=person) + " "
+        words += self.tr(
             "The password, the faces and the pictures of this class are removed from this computer. Your"
             " credit stays with the class, and your card still works."
         )
@@ -109,14 +124,17 @@ class ClassMenu(ClassButton):
         dialog.open()
 
     def _leave(self, joined: JoinedClass) -> None:
-        session = self._session
+        session, left = self._session, self._name_here()
 
         def forget(now: JoinedClass | None) -> None:
             if now is not None:
                 return
             session.class_changed.disconnect(forget)
             run_in_background(
-                lambda: self._forget(joined), self._join_next, self._tell_not_forgotten, owner=self
+                lambda: self._forget(joined),
+                partial(self._join_next, left),
+                self._tell_not_forgotten,
+                owner=self,
             )
 
         # The worker hands in and ends first.
@@ -135,13 +153,30 @@ class ClassMenu(ClassButton):
             return None
         return entrance.open_known(known, session.classes, session.read_options)
 
-    def _join_next(self, joined: JoinedClass | None) -> None:
+    def _join_next(self, left: str, joined: JoinedClass | None) -> None:
         if joined is not None:
             self._session.switch(joined)
+            self._tell_next(left, joined)
         else:
             self._look()
             self._session.ask_to_join()
 
+    def _tell_next(self, left: str, joined: JoinedClass) -> None:
+        """Say which class is open now: it was not chosen."""
+        if person := _person(joined):
+            words = self.tr('Now "{name}" is open, where you are {person}.')
+        else:
+            words = self.tr('Now "{name}" is open.')
+        words = words.format(name=joined.title, person=person)
+        words += " " + self.tr("Press Start contributing to take part here.")
+        title = self.tr('You have left "{name}"').format(name=left)
+        self._session.tell_trouble(Trouble(title, words, is_warning=True))
+
     def _tell_not_forgotten(self, error: object) -> None:
         self._session.tell_trouble(error)  # type: ignore[arg-type]
         self._session.ask_to_join()
+
+
+def _person(joined: JoinedClass) -> str:
+    """As whom one is in a class; empty: not known, or of no interest in the demo."""
+    return joined.known.person if joined.known is not None else ""

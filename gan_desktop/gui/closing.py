@@ -1,10 +1,13 @@
 """What the window's close button does, and quitting: nobody loses work, nobody wonders what still runs.
 
-Where nothing is computed, and in the demo, closing quits. Else: with a tray icon the window hides, and says
+Where nothing is computed (also before the person has said "Start contributing"), and in the demo, closing
+quits. Else: with a tray icon the window hides, and says
 so the first time; without one (GNOME) it asks.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QSettings, QTimer, Slot
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -20,12 +23,19 @@ _TOLD = "told_about_tray"
 class Closing(QObject):
     """Decides for one window.
 
+    Args:
+        has_begun: Whether the person has said that this computer shall contribute; until then a worker only
+            measures it.
+
     Attributes:
         has_tray: Whether there is an icon through which a hidden window comes back.
     """
 
-    def __init__(self, session: Session, window: QWidget, settings: QSettings) -> None:
+    def __init__(
+        self, session: Session, window: QWidget, settings: QSettings, has_begun: Callable[[], bool]
+    ) -> None:
         super().__init__(window)
+        self._has_begun = has_begun
         self._session = session
         self._window = window
         self._settings = settings
@@ -38,7 +48,8 @@ class Closing(QObject):
         """Quit, hide or ask."""
         joined = self._session.joined
         is_demo = joined is not None and joined.is_demo
-        if self._is_quitting or is_demo or not self._session.is_contributing:
+        is_at_work = self._session.is_contributing and self._has_begun()
+        if self._is_quitting or is_demo or not is_at_work:
             self.quit()
         elif not self.has_tray:
             self._ask()
@@ -99,7 +110,8 @@ class Closing(QObject):
     @Slot()
     def _show_waiting(self) -> None:
         if self._session.is_contributing and self._waiting is None:
-            words = self.tr("Handing in what is done, then quitting ...")
+            handing_in = self.tr("Handing in what is done, then quitting ...")
+            words = handing_in if self._has_begun() else self.tr("Quitting ...")
             self._waiting = WaitingDialog(self._window, "GAN Desktop", words)
             self._waiting.show()
 

@@ -65,6 +65,17 @@ class FacesAlbum:
                 (self._folder / f"{iteration}.png").unlink(missing_ok=True)
 
 
+def former_album(folder: Path, run_id: int) -> FacesAlbum | None:
+    """The album of the newest other training that has drawn more than noise. Not for the window's thread.
+
+    Args:
+        folder: `<run_id>/<iteration>.png` lie here.
+    """
+    run_ids = (int(path.name) for path in folder.glob("*") if path.name.isdecimal())
+    albums = (FacesAlbum(folder / str(other)) for other in sorted(run_ids, reverse=True) if other != run_id)
+    return next((album for album in albums if any(album.iterations())), None)
+
+
 def single_faces(sheet: bytes) -> tuple[bytes, ...]:
     """Cut a sheet into its nine faces, each a PNG; nothing where it is no picture."""
     from gan_desktop.training.picture_files import png

@@ -66,6 +66,11 @@ class SaveButton(QWidget):
         self._said.show()
         self._silence.start()
 
+    def tell_making(self) -> None:
+        """Say, until the outcome, that a film is being made."""
+        self.tell(self.tr("Making the film ..."))
+        self._silence.stop()
+
     def make_film(self, source: PictureSource, path: Path) -> None:
         """Make a time-lapse of all iterations of a source; one at a time."""
         self._drop_film()
@@ -83,12 +88,12 @@ class SaveButton(QWidget):
         if num_here < num_all:
             words = self.tr("Getting the faces: {number} of {last}")
             self.tell(words.format(number=number(num_here), last=number(num_all)))
+            self._silence.stop()
         else:
-            self.tell(self.tr("Making the film ..."))
+            self.tell_making()
             self._cancel.hide()
             self._button.show()
             self._button.setEnabled(False)
-        self._silence.stop()
 
     @Slot(object)
     def _end_film(self, outcome: Path | GanDesktopError) -> None:

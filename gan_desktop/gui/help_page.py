@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QCoreApplication, Qt, QUrl, Slot
 from PySide6.QtGui import (
-    QDesktopServices,
     QGuiApplication,
     QKeySequence,
     QShortcut,
@@ -25,13 +22,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-import gan_desktop
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui import icons
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.help_texts import load_topics, load_unit_sql
 from gan_desktop.gui.joining.what_leaves import show_what_leaves
 from gan_desktop.gui.session import Session
+from gan_desktop.gui.source_dialog import SourceDialog, read_source
 from gan_desktop.gui.theme import em, set_role
 from gan_desktop.gui.translation import language_in_force, mark
 from gan_desktop.gui.words import duration, number
@@ -46,7 +43,6 @@ TITLES = {
     "hold": mark("Results on hold"),
 }
 LINE_PERCENT = 120.0
-_PACKAGE = Path(gan_desktop.__file__).parent
 
 
 class HelpPage(QWidget):
@@ -73,8 +69,6 @@ class HelpPage(QWidget):
         self.text.document().setDocumentMargin(em(self, 0.6))
         self.text.anchorClicked.connect(self.follow)
         self._note = QLabel(self)
-        self._note.setWordWrap(True)
-        self._note.hide()
         set_role(self._note, "muted")
         self.search = self._make_search()
         self._lay_out()
@@ -91,14 +85,17 @@ class HelpPage(QWidget):
         margin = em(self, 0.4)
         inside.setContentsMargins(margin, margin, margin, margin)
         inside.addWidget(self.text, 1)
-        inside.addWidget(self._note)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, em(self), em(self), em(self))
         row.setSpacing(em(self))
         row.addWidget(self.contents)
         right = QVBoxLayout()
         right.setSpacing(em(self, 0.6))
-        right.addWidget(self.search)
+        top = QHBoxLayout()
+        top.setSpacing(em(self, 0.6))
+        top.addWidget(self.search, 2)
+        top.addWidget(self._note, 3)
+        right.addLayout(top)
         right.addWidget(card, 1)
         row.addLayout(right, 1)
 
@@ -240,25 +237,37 @@ class HelpPage(QWidget):
     @Slot(QUrl)
     def follow(self, link: QUrl) -> None:
         """Go where a link leads."""
-        kind, where = link.scheme(), link.path()
+        kind, where, part = link.scheme(), link.path(), link.fragment()
         match kind:
             case "page":
                 self._session.show_page(where)
             case "topic":
                 self.show_topic(where)
+                self._go_to(part)
             case "dialog":
                 show_what_leaves(self)
             case "code":
-                self._open(_PACKAGE / where, f"gan_desktop/{where}")
+                self._open(f"gan_desktop/{where}", part)
             case "doc":
-                self._open(_PACKAGE.parent / "docs" / where, f"docs/{where}")
+                self._open(f"docs/{where}", part)
 
-    def _open(self, path: Path, name: str) -> None:
-        """Open a file of the source; a finished program has not brought it along."""
-        words = self.tr("You find this in the program's source code: {file}").format(file=name)
-        is_open = path.is_file() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
-        self._say("" if is_open else words)
+    def _go_to(self, step: str) -> None:
+        """Have the heading of a step, `3. ...`, on top."""
+        block = self.text.document().begin()
+        while step and block.isValid():
+            if block.blockFormat().headingLevel() and block.text().startswith(f"{step}. "):
+                top = self.text.document().documentLayout().blockBoundingRect(block).top()
+                self.text.verticalScrollBar().setValue(round(top))
+                return
+            block = block.next()
+
+    def _open(self, name: str, part: str) -> None:
+        """Show a file of the source, at a function or heading."""
+
+        def show(text: str | None) -> None:
+            SourceDialog(name, text, part, self).open()
+
+        run_in_background(lambda: read_source(name), show, self._tell, owner=self)
 
     def _say(self, words: str) -> None:
         self._note.setText(words)
-        self._note.setVisible(bool(words))

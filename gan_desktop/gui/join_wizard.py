@@ -127,6 +127,11 @@ class JoinWizard(QWidget):
         """Whether the person is in the class already, and still here."""
         return self._step in WELCOME
 
+    @property
+    def is_measuring(self) -> bool:
+        """Whether this computer is only looked at: the person has not said yet that it shall contribute."""
+        return self._step is Step.READY
+
     def _offer(self, card: str) -> None:
         self._card.say_hello()
         self.show_step(Step.CARD)
@@ -192,6 +197,8 @@ class JoinWizard(QWidget):
         page = self._pages[step]
         self._stack.setCurrentWidget(page)
         is_first = step is Step.CHOOSE and self._session.joined is None
+        # Only who has a config.yaml, with something wrong in it, knows what that is.
+        self._choose.again.setVisible(is_first and self._session.trouble is not None)
         page.back.setVisible(not is_first and step not in WELCOME)
         self._show_strip_note()
         page.enter()

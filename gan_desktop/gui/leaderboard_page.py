@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from gan_desktop.gui import icons
+from gan_desktop.gui.class_now import class_now
 from gan_desktop.gui.leaderboard_model import NAME, TIME, LeaderboardModel, LeaderboardOrder
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
@@ -37,6 +39,7 @@ class LeaderboardPage(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._is_working = False
         self.model = LeaderboardModel(self)
         self.order = LeaderboardOrder(self.model, self)
         self.table = self._make_table()
@@ -50,6 +53,7 @@ class LeaderboardPage(QWidget):
         self._stack.addWidget(self._instead)
         self._lay_out()
         session.leaderboard_changed.connect(self._take_rows)
+        session.state_changed.connect(self._show_own_state)
         for signal in (session.link_changed, session.totals_changed, session.class_changed):
             signal.connect(self._show_standing)
         self._take_rows(session.snapshot.leaderboard)
@@ -124,10 +128,19 @@ class LeaderboardPage(QWidget):
     @Slot(object)
     def _take_rows(self, rows: tuple[LeaderboardRow, ...]) -> None:
         chosen, scrolled = self._chosen_names(), self.table.verticalScrollBar().value()
-        self.model.show_rows(rows)
+        self._is_working = self._session.is_contributing
+        # Of this computer one knows it before the class has heard of it.
+        self.model.show_rows(
+            tuple(replace(row, is_working=True) if row.is_me and self._is_working else row for row in rows)
+        )
         self._choose(chosen)
         self.table.verticalScrollBar().setValue(scrolled)
         self._show_standing()
+
+    @Slot()
+    def _show_own_state(self) -> None:
+        if self._session.is_contributing is not self._is_working:
+            self._take_rows(self._session.snapshot.leaderboard)
 
     def _chosen_names(self) -> set[str]:
         return {str(index.data()) for index in self.table.selectionModel().selectedRows(NAME)}
@@ -205,9 +218,14 @@ class ClassFigures(QFrame):
             ("iteration", self.tr("Iteration")),
         ):
             row.addLayout(self._figure(name, title), 1)
-        session.totals_changed.connect(self._show)
-        session.training_changed.connect(self._show)
-        session.state_changed.connect(self._show)
+        for signal in (
+            session.totals_changed,
+            session.training_changed,
+            session.state_changed,
+            session.link_changed,
+            session.class_changed,
+        ):
+            signal.connect(self._show)
         self._show()
 
     def _figure(self, name: str, title: str) -> QVBoxLayout:
@@ -227,14 +245,12 @@ class ClassFigures(QFrame):
     @Slot()
     def _show(self) -> None:
         totals, training = self._session.snapshot.totals, self._session.snapshot.training
+        now = class_now(self._session)
         for name, label in self._values.items():
             if name == "iteration":
                 value = training.run.iteration if training is not None else None
             else:
-                value = getattr(totals, name) if totals is not None else None
-                if not value and name in OF_NOW and self._session.is_contributing:
-                    # The class has not heard of this computer yet.
-                    value = None
+                value = getattr(now if name in OF_NOW else totals, name, None)
             # Slow computers make less than ten images a second: a tenth is news.
             decimals = 1 if name == "images_per_second" and value is not None and value < 10 else 0
             label.setText("-" if value is None else number(value, decimals))

@@ -1,16 +1,25 @@
-"""The log on the disk, for a look back at yesterday: written by a thread of its own, bounded."""
+"""The log on the disk, for a look back at yesterday: written by a thread of its own, bounded.
+
+A line is a day, a time, a mark and words. The mark `>` begins a start of the program, `<` ends it: a start
+without an end has crashed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import queue
+import time
 from logging.handlers import QueueListener, RotatingFileHandler
 from pathlib import Path
 
 import platformdirs
 
+from gan_desktop import __version__
 from gan_desktop.gui.window_session import Places
 
+BEGIN, END = ">", "<"
 FILE_BYTES = 1_000_000
 FILES_KEPT = 2
 
@@ -27,19 +36,37 @@ class LogFile:
 
     def __init__(self, folder: Path) -> None:
         self._queue: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-        self._listener = QueueListener(self._queue, _PatientHandler(folder / "window.log"))
+        self._path = folder / "window.log"
+        self._listener = QueueListener(self._queue, _PatientHandler(self._path))
         self._listener.start()
         self._is_open = True
+        # No other start's line is the same, not even one within the second.
+        self._first_line = self._mark(BEGIN, f"GAN Desktop {__version__}, {os.getpid()}-{time.time_ns()}")
 
     def write(self, line: str) -> None:
         """Add a line, soon."""
         if self._is_open:
             self._queue.put(logging.makeLogRecord({"msg": line, "levelno": logging.INFO}))
 
+    def former_lines(self, most: int) -> list[str]:
+        """The newest lines of the starts before this one. Not in the window's thread."""
+        lines: list[str] = []
+        for path in (self._path.with_name(f"{self._path.name}.1"), self._path):
+            with contextlib.suppress(OSError):
+                lines += path.read_text("utf-8", errors="replace").splitlines()
+        own = next((at for at, line in enumerate(lines) if line.endswith(self._first_line)), len(lines))
+        return lines[max(0, own - most) : own]
+
+    def _mark(self, mark: str, words: str) -> str:
+        line = f"{time.strftime('%H:%M:%S')} {mark} {words}"
+        self.write(line)
+        return line
+
     def close(self) -> None:
         """Write what is waiting, and end the thread; twice is no harm."""
         if not self._is_open:
             return
+        self._mark(END, "")
         self._is_open = False
         self._listener.stop()
         for handler in self._listener.handlers:

@@ -9,10 +9,11 @@ import platform
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from itertools import takewhile
 from pathlib import Path
 
 import shiboken6
@@ -66,6 +67,14 @@ class LogLine:
         mark = "!" if self.level is Level.PROBLEM else " "
         return f"{datetime.fromtimestamp(self.at):%H:%M:%S} {mark} {self.text}"
 
+    @property
+    def in_file(self) -> str:
+        """As `log_file` keeps it: there a detail is known by its mark."""
+        return f"{datetime.fromtimestamp(self.at):%H:%M:%S} {_MARKS[self.level]} {self.text}"
+
+
+_MARKS = {Level.DETAIL: "-", Level.EVENT: " ", Level.PROBLEM: "!"}
+
 
 _PASSING = {
     WorkerState.JOINING,
@@ -84,9 +93,11 @@ class Log(QObject):
 
     Signals:
         added: A `LogLine`.
+        changed: It was not the last one, or lines of former starts have come.
     """
 
     added = Signal(object)
+    changed = Signal()
     _warned = Signal(str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -120,6 +131,12 @@ class Log(QObject):
         lines = (f"{datetime.fromtimestamp(line.at):%Y-%m-%d} {line}" for line in shown)
         return without_names("\n".join((*head, "", *lines, "")), names_to_remove(self._session))
 
+    def add_former(self, lines: Sequence[LogLine]) -> None:
+        """Put lines of former starts before the first, as many as there is room for."""
+        room = MOST_LINES - len(self.lines)
+        self.lines.extendleft(reversed(lines[-room:] if room else ()))
+        self.changed.emit()
+
     def warn(self, text: str) -> None:
         """Add what the program's own log says. From any thread."""
         self._warned.emit(text)
@@ -128,9 +145,16 @@ class Log(QObject):
 
     def _add(self, level: Level, text: str, *, at: float | None = None, is_private: bool = False) -> None:
         words = " · ".join(without_secrets(text).split("\n"))
-        line = LogLine(time.time() if at is None else at, level, words, is_private)
-        self.lines.append(line)
+        now = time.time()
+        line = LogLine(now if at is None else min(at, now), level, words, is_private)
+        # What the class tells is a few seconds old by now: it stands where it happened.
+        later = list(takewhile(lambda other: at is not None and other.at > line.at, reversed(self.lines)))
+        for _ in later:
+            self.lines.pop()
+        self.lines.extend((line, *reversed(later)))
         self.added.emit(line)
+        if later:
+            self.changed.emit()
 
     @Slot(object)
     def _take_report(self, report: Report) -> None:
@@ -201,7 +225,8 @@ class Log(QObject):
     @Slot(object)
     def _take_events(self, events: tuple[ClassEvent, ...]) -> None:
         for event in reversed(events):
-            if self._is_new("event", event.event_id, event.happened_at):
+            # A message is a line of its own, and stays here.
+            if event.kind != "message" and self._is_new("event", event.event_id, event.happened_at):
                 self._add(Level.EVENT, engine_text(event.message), at=event.happened_at)
 
     def _is_new(self, kind: str, number_: int, at: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from gan_desktop.errors import GanDesktopError, SaveFailed
 from gan_desktop.gui import icons
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.log_file import LogFile, log_folder
+from gan_desktop.gui.log_former import MOST_FORMER, read_lines
 from gan_desktop.gui.log_lines import MOST_LINES, Level, Log, LogLine
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import em, set_role, use_tabular_digits
@@ -67,9 +69,17 @@ class LogPage(QWidget):
         self._silence.timeout.connect(self._said.clear)
         self._lay_out()
         for line in self.log.lines:
-            self._file.write(str(line))
+            self._file.write(line.in_file)
         self.log.added.connect(self._add)
+        self.log.changed.connect(self._fill)
         self._fill()
+        began = time.time()
+        run_in_background(
+            lambda: read_lines(self._file.former_lines(MOST_FORMER), began),
+            self.log.add_former,
+            self._tell,
+            owner=self,
+        )
 
     # -- building -------------------------------------------------------------------------------
 
@@ -150,7 +160,7 @@ class LogPage(QWidget):
     @Slot(object)
     def _add(self, line: LogLine) -> None:
         if not line.is_private:
-            self._file.write(str(line))
+            self._file.write(line.in_file)
         if line.level >= self.level.currentData():
             self.text.appendPlainText(str(line))
 

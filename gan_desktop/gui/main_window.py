@@ -87,13 +87,15 @@ class MainWindow(PagedWindow):
         self.session = self._session = session
         self._wizard: JoinWizard | None = None
         self.strip = Strip(session, self)
-        self.closing = Closing(session, self, self._settings)
+        self.closing = Closing(session, self, self._settings, self._has_begun)
         self._stand_on_each_other(
             self.strip,
             Banner(session, students_remedies(session), self),
             MessageCard(session, self._settings, self),
             self._side_bar_and_pages(ClassMenu(session, self)),
         )
+        self._nothing_yet = QWidget(self._middle)
+        self._middle.addWidget(self._nothing_yet)
         self.setStatusBar(StatusLine(session, self))
         session.page_wanted.connect(self.show_page)
         session.join_wanted.connect(self._show_first_start)
@@ -102,6 +104,10 @@ class MainWindow(PagedWindow):
         session.shut_down_done.connect(self._close_for_good)
         self._show_title()
         self._begin_with_first_page()
+
+    def wait_for_class(self) -> None:
+        """Show no pages while it is not known whose: the class, or the wizard, ends it."""
+        self._middle.setCurrentWidget(self._nothing_yet)
 
     @Slot(str)
     def _show_first_start(self, why: str) -> None:
@@ -124,6 +130,7 @@ class MainWindow(PagedWindow):
     @Slot()
     def _show_pages(self) -> None:
         self.strip.show()
+        self._middle.setCurrentIndex(0)
         wizard, self._wizard = self._wizard, None
         if wizard is not None:
             self._remove_from_front(wizard)
@@ -132,6 +139,9 @@ class MainWindow(PagedWindow):
     def _show_title(self) -> None:
         title = self._session.title
         self.setWindowTitle(f"GAN Desktop: {title}" if title else "GAN Desktop")
+
+    def _has_begun(self) -> bool:
+        return self._wizard is None or not self._wizard.is_measuring
 
     def begin_unseen(self) -> None:
         """Do all that follows the first paint without being shown: started into the tray."""

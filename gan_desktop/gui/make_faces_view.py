@@ -271,6 +271,7 @@ class MakeFacesView(QWidget):
     def save_walk(self, path: Path) -> None:
         """Draw and write the walk between the two faces picked last."""
         if self._maker.network is not None:
+            self.save.tell_making()
             self._write(path, self._maker.film(self.tray.first, self.tray.second))
 
     def _write(self, path: Path, make: Callable[[], bytes]) -> None:

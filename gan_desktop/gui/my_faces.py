@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 from gan_desktop.errors import GanDesktopError, PayloadError
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.class_reader import AverageAnswer, AverageWanted
-from gan_desktop.gui.faces_album import FacesAlbum, presented, single_faces
+from gan_desktop.gui.faces_album import FacesAlbum, former_album, presented, single_faces
 from gan_desktop.gui.picture_source import PictureSource
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.snapshot import Average
@@ -32,6 +32,8 @@ LONGEST_WAIT_S = 120.0
 class MyFaces(PictureSource):
     """Draws, keeps and shows the session's `my_faces`; as a source it has the album's pictures.
 
+    Until a new training has drawn more than noise, the album of the former one is shown.
+
     Signals:
         failed: A `GanDesktopError`: the newest faces could not be drawn.
     """
@@ -42,7 +44,10 @@ class MyFaces(PictureSource):
         super().__init__(page)
         self._session, self._page = session, page
         self._run_id: int | None = None
+        # Of the training that is drawn for; what is shown may be the former one's.
         self._album: FacesAlbum | None = None
+        self._drawn: set[int] = set()
+        self._shown: FacesAlbum | None = None
         self._wanted: AverageWanted | None = None
         self._asked_at = float("-inf")
         self._fetched_at = float("-inf")
@@ -61,18 +66,23 @@ class MyFaces(PictureSource):
         application.applicationStateChanged.connect(self._consider)
         self._begin()
 
+    @property
+    def is_former(self) -> bool:
+        """Whether what is shown was drawn for the training before."""
+        return self._shown is not self._album
+
     # -- as a source ----------------------------------------------------------------------------
 
     def ask(self, iteration: int) -> None:
         """From the album."""
-        if (album := self._album) is None:
+        if (album := self._shown) is None:
             return
 
         def read() -> bytes | None:
             return presented(album.sheet(iteration) or b"")
 
         def take(picture: bytes | None) -> None:
-            if picture is not None and album is self._album:
+            if picture is not None and album is self._shown:
                 self._take(iteration, picture)
 
         run_in_background(read, take, lambda _error: None, owner=self)
@@ -81,7 +91,9 @@ class MyFaces(PictureSource):
 
     @Slot()
     def _begin(self) -> None:
-        self._run_id, self._album, self._wanted = None, None, None
+        self._run_id, self._wanted = None, None
+        self._album = self._shown = None
+        self._drawn.clear()
         self._fetched_at = float("-inf")
         self._forget_all()
         self._session.set_my_faces(())
@@ -94,29 +106,38 @@ class MyFaces(PictureSource):
         if run_id is not None and folder is not None and run_id != self._run_id:
             self._run_id, self._is_read, self._first_is_missing = run_id, False, False
             self._forget_all()
-            album = self._album = FacesAlbum(folder.folder / "my-faces" / str(run_id))
-            run_in_background(
-                album.iterations, lambda kept: self._open(album, kept), lambda _error: None, owner=self
-            )
+            self._drawn.clear()
+            albums = folder.folder / "my-faces"
+            album = self._album = self._shown = FacesAlbum(albums / str(run_id))
+
+            def read() -> tuple[tuple[int, ...], FacesAlbum, tuple[int, ...]]:
+                kept = album.iterations()
+                shown = (None if any(kept) else former_album(albums, run_id)) or album
+                return kept, shown, shown.iterations()
+
+            run_in_background(read, lambda kept: self._open(album, *kept), lambda _error: None, owner=self)
         self._consider()
 
-    def _open(self, album: FacesAlbum, kept: tuple[int, ...]) -> None:
+    def _open(
+        self, album: FacesAlbum, drawn: tuple[int, ...], shown: FacesAlbum, kept: tuple[int, ...]
+    ) -> None:
         if album is not self._album:
             return
-        self._is_read = True
-        self._offer({*self._iterations, *kept})
+        self._is_read, self._shown = True, shown
+        self._drawn.update(drawn)
+        self._offer(kept)
         if kept:
             self.ask(kept[-1])
             run_in_background(
-                lambda: single_faces(album.sheet(kept[-1]) or b""),
-                lambda faces: self._show_single(album, faces),
+                lambda: single_faces(shown.sheet(kept[-1]) or b""),
+                lambda faces: self._show_single(shown, faces),
                 lambda _error: None,
                 owner=self,
             )
         self._consider()
 
     def _show_single(self, album: FacesAlbum, faces: tuple[bytes, ...]) -> None:
-        if album is self._album and faces:
+        if album is self._shown and faces:
             self._session.set_my_faces(faces)
 
     # -- fetching -------------------------------------------------------------------------------
@@ -145,10 +166,10 @@ class MyFaces(PictureSource):
             return None
         if link is None or not link.is_connected or training.run.iteration < 0:
             return None
-        if 0 not in self._iterations and not self._first_is_missing:
+        if 0 not in self._drawn and not self._first_is_missing:
             return 0
         newest = training.run.iteration
-        return newest if not self._iterations or newest > self._iterations[-1] else None
+        return newest if newest > max(self._drawn, default=-1) else None
 
     def _is_seen(self) -> bool:
         window = self._page.window()
@@ -209,11 +230,15 @@ class MyFaces(PictureSource):
         run_in_background(draw, take, fail, owner=self, gently=True)
 
     def _take_drawn(self, iteration: int, picture: bytes | None, faces: tuple[bytes, ...]) -> None:
-        is_newest = not self._iterations or iteration >= self._iterations[-1]
         assert picture is not None
-        # The picture first: whoever hears of the iteration finds it here.
-        self._take(iteration, picture)
-        self._offer({*self._iterations, iteration})
-        if is_newest:
-            self._session.set_my_faces(faces)
+        self._drawn.add(iteration)
+        if self.is_former and iteration > 0:
+            self._forget_all()
+            self._shown = self._album
+        if not self.is_former:
+            # The picture first: whoever hears of the iteration finds it here.
+            self._take(iteration, picture)
+            self._offer(self._drawn)
+            if iteration == max(self._drawn):
+                self._session.set_my_faces(faces)
         self._consider()

@@ -145,7 +145,8 @@ class MyFacesView(QWidget):
         self.save.setEnabled(self._newest is not None)
 
     def _show_titles(self) -> None:
-        before, after, iteration = self.tr("Before"), self.tr("Now"), self.film.iteration
+        before, iteration = self.tr("Before"), self.film.iteration
+        after = self.tr("At the end") if self._mine.is_former else self.tr("Now")
         words = self.tr("{when}: iteration {number}")
         if self._first is not None:
             before = words.format(when=before, number=number(self._first[0]))
@@ -172,6 +173,10 @@ class MyFacesView(QWidget):
             return engine_text(self._error.message)
         if self._newest is None:
             return ""
+        if self._mine.is_former:
+            return self.tr(
+                "These are of the training before. Those of the new one follow with its first iteration."
+            )
         if link is not None and not link.is_connected:
             return self.tr("Not connected: these were drawn before.")
         if training is not None and training.run.iteration > self._newest[0]:

@@ -63,12 +63,22 @@ class PictureSource(QObject):
 
 
 class ClassPictures(PictureSource):
-    """The class's grids: all it has while it is connected, those fetched before otherwise."""
+    """The class's grids: all it has while it is connected, those fetched before otherwise.
+
+    Of former trainings those that were fetched can be chosen.
+
+    Signals:
+        trainings_changed: `trainings` or `shown_training` is another one.
+    """
+
+    trainings_changed = Signal()
 
     def __init__(self, session: Session, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._run_id: int | None = None
+        self._former: int | None = None
+        self._trainings: tuple[int, ...] = ()
         self._kept: set[int] = set()
         session.class_changed.connect(self._begin)
         session.training_changed.connect(self._follow_training)
@@ -79,13 +89,45 @@ class ClassPictures(PictureSource):
         if (sample := session.newest_sample) is not None:
             self._take_sample(sample)
 
+    @property
+    def trainings(self) -> tuple[int, ...]:
+        """Those that can be chosen, by `run_id`, in order: the newest is the class's."""
+        return self._trainings
+
+    @property
+    def shown_training(self) -> int | None:
+        """The `run_id` of what is offered."""
+        return self._run_id if self._former is None else self._former
+
+    @property
+    def is_former(self) -> bool:
+        """Whether another training than the class's newest is offered."""
+        return self._former is not None
+
+    def choose_training(self, run_id: int) -> None:
+        """Offer one of `trainings`."""
+        if run_id != self.shown_training and run_id in self._trainings:
+            self._former = None if run_id == self._run_id else run_id
+            self._read_kept()
+
     def ask(self, iteration: int) -> None:
         """From the disk, or from the class."""
-        self._session.request_sample(iteration)
+        folder, former = self._session.class_folder, self._former
+        if former is None:
+            self._session.request_sample(iteration)
+        elif folder is not None:
+
+            def take(sample: SampleDrawn | None) -> None:
+                if sample is not None and former == self._former:
+                    self._take(iteration, sample.png)
+
+            run_in_background(lambda: folder.sample(former, iteration), take, lambda _error: None, owner=self)
 
     @Slot()
     def _begin(self) -> None:
-        self._run_id = None
+        self._run_id = self._former = None
+        self._trainings = ()
+        self.trainings_changed.emit()
         self._kept.clear()
         self._forget_all()
         self._follow_training()
@@ -96,26 +138,40 @@ class ClassPictures(PictureSource):
         run_id = training.run.run_id if training is not None else None
         if run_id is None or folder is None or run_id == self._run_id:
             return
-        self._run_id = run_id
+        self._run_id, self._former = run_id, None
+        self._read_kept()
+
+    def _read_kept(self) -> None:
+        """Begin with what the disk has of the training that is shown."""
+        folder, run_id = self._session.class_folder, self.shown_training
+        assert folder is not None
+        assert run_id is not None
         self._kept.clear()
         self._forget_all()
 
-        def take(kept: tuple[int, ...]) -> None:
-            if self._run_id == run_id:
-                self._kept.update(kept)
+        def take(kept: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+            if self.shown_training == run_id and self._run_id is not None:
+                self._kept.update(kept[0])
+                self._trainings = tuple(sorted({*kept[1], self._run_id}))
+                self.trainings_changed.emit()
                 self._follow()
 
-        run_in_background(lambda: folder.kept_samples(run_id), take, lambda _error: None, owner=self)
+        def read() -> tuple[tuple[int, ...], tuple[int, ...]]:
+            return folder.kept_samples(run_id), folder.trainings()
+
+        run_in_background(read, take, lambda _error: None, owner=self)
         self._follow()
 
     @Slot()
     def _follow(self) -> None:
         link = self._session.link
-        is_connected = link is not None and link.is_connected
-        self._offer(self._kept | set(self._session.snapshot.sample_iterations if is_connected else ()))
+        has_class = self._former is None and link is not None and link.is_connected
+        self._offer(self._kept | set(self._session.snapshot.sample_iterations if has_class else ()))
 
     @Slot(object)
     def _take_sample(self, sample: SampleDrawn) -> None:
+        if self._former is not None:
+            return
         self._kept.add(sample.iteration)
         self._follow()
         self._take(sample.iteration, sample.png)

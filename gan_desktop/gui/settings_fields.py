@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QTime, Slot
-from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gan_desktop.gui.calm_fields import CalmComboBox, CalmDoubleSpinBox, CalmSpinBox, CalmTimeEdit
 from gan_desktop.gui.preferences import Preferences
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import em, scale_font, set_role
@@ -188,33 +188,6 @@ class SettingsCard(QFrame):
     def _follow_all(self, likes: Preferences) -> None:
         for follow in self._fields:
             follow(likes)
-
-
-class _Calm:
-    """Mixed into fields on a page that scrolls: the wheel turns the page, not the value one passes over."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Qt's name."""
-        if self.hasFocus():  # type: ignore[attr-defined]
-            super().wheelEvent(event)  # type: ignore[misc]
-        else:
-            event.ignore()
-
-
-class CalmSpinBox(_Calm, QSpinBox):
-    """For whole numbers."""
-
-
-class CalmDoubleSpinBox(_Calm, QDoubleSpinBox):
-    """For other numbers."""
-
-
-class CalmTimeEdit(_Calm, QTimeEdit):
-    """For times of day."""
-
-
-class CalmComboBox(_Calm, QComboBox):
-    """For choices."""
 
 
 def tell(note: QLabel, words: str) -> None:

@@ -103,6 +103,11 @@ class SnapshotFolder:
         names = (path.stem for path in (self.folder / "faces" / str(run_id)).glob("*.png"))
         return tuple(sorted(int(name) for name in names if name.isdecimal()))
 
+    def trainings(self) -> tuple[int, ...]:
+        """The trainings of which grids are kept, by `run_id`, in order."""
+        folders = (path.parent.name for path in (self.folder / "faces").glob("*/*.png"))
+        return tuple(sorted({int(name) for name in folders if name.isdecimal()}))
+
     def average(self, run_id: int) -> Average | None:
         """The newest generator that was fetched."""
         kept = (self.folder / "generator" / str(run_id)).glob("*.safetensors")

@@ -1,4 +1,4 @@
-"""The line at the window's foot: the class in two numbers, power, connection."""
+"""The line at the window's foot: who is at work in the class, power, connection."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.class_now import class_now
 from gan_desktop.gui.class_reader import ClassLink
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import use_tabular_digits
@@ -27,12 +28,14 @@ class StatusLine(QStatusBar):
             use_tabular_digits(label)
             self.addWidget(label)
         self.addPermanentWidget(self._link)
+        self._class.setToolTip(
+            self.tr("Computers at work in your class now, and from how many images they learn in a second.")
+        )
         session.totals_changed.connect(self._look)
         session.state_changed.connect(self._look)
         session.link_changed.connect(self._show_link)
         # Of another class nothing is known yet.
         session.class_changed.connect(lambda _joined: self._show_link(session.link))
-        self._look()
         self._show_link(session.link)
         clock = QTimer(self, interval=POWER_EVERY_MS)
         clock.timeout.connect(self._ask_power)
@@ -41,11 +44,10 @@ class StatusLine(QStatusBar):
 
     @Slot()
     def _look(self) -> None:
-        totals, parts = self._session.snapshot.totals, []
-        # The class hears of this computer with its first sign of life, and of its speed with its first unit.
-        if totals is not None and (totals.num_computers or not self._session.is_contributing):
-            parts.append(self.tr("%n computer(s)", None, totals.num_computers))
-            if speed := totals.images_per_second:
+        now, parts = class_now(self._session), []
+        if now is not None:
+            parts.append(self.tr("%n computer(s)", None, now.num_computers))
+            if speed := now.images_per_second:
                 digits = 1 if speed < 10 else 0
                 parts.append(self.tr("{number} images/s").format(number=number(speed, digits)))
         self._class.setText(" · ".join(parts))
@@ -63,6 +65,7 @@ class StatusLine(QStatusBar):
     @Slot(object)
     def _show_link(self, link: ClassLink | None) -> None:
         self._link.setText(self._words(link))
+        self._look()
 
     def _words(self, link: ClassLink | None) -> str:
         if link is None:

@@ -247,7 +247,8 @@ def _style_sheet(chosen: Colours) -> str:
     QRadioButton::indicator {{ border-radius: 8px; }}
     QCheckBox::indicator {{ border-radius: 4px; }}
     QRadioButton::indicator:hover, QCheckBox::indicator:hover {{ border-color: {chosen.accent}; }}
-    QRadioButton::indicator:focus, QCheckBox::indicator:focus {{ border: 2px solid {chosen.accent}; }}
+    QRadioButton::indicator:focus, QCheckBox::indicator:focus {{
+        border: 2px solid {chosen.accent}; width: 12px; height: 12px; }}
     QRadioButton::indicator:checked {{
         border: 5px solid {chosen.accent}; width: 6px; height: 6px; background: {chosen.card}; }}
     QCheckBox::indicator:checked {{
@@ -269,7 +270,8 @@ def _style_sheet(chosen: Colours) -> str:
         border-radius: 7px; padding: 7px 8px; margin: 1px 2px; color: {chosen.text}; }}
     QListWidget[role="sidebar"]::item:hover {{ background: {chosen.line}; }}
     QListWidget[role="sidebar"]::item:selected {{ background: {chosen.accent_soft}; color: {chosen.text}; }}
-    QListWidget[role="sidebar"]:focus {{ border-right: 1px solid {chosen.accent}; }}
+    QListWidget[role="sidebar"]::item:selected:focus {{
+        border: 1px solid {chosen.accent}; padding: 6px 7px; }}
 
     QTableView {{ background: {chosen.card}; border: none; outline: 0;
                  selection-background-color: {chosen.accent}; selection-color: {chosen.on_accent}; }}

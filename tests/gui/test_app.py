@@ -89,6 +89,15 @@ def test_texts_that_count_are_right_from_the_first_moment(language: str, words: 
     assert run("-c", count, LANG=f"{language}.UTF-8", LC_ALL="", LANGUAGE="").stdout.strip() == words
 
 
+def test_qt_appends_nothing_to_the_windows_titles() -> None:
+    # A display name of its own would come behind every title, which has the program's name already.
+    ask = (
+        "from gan_desktop.gui.application import make_application;"
+        "a = make_application(); print(a.applicationDisplayName() == a.applicationName())"
+    )
+    assert run("-c", ask).stdout.strip() == "True"
+
+
 def test_a_second_start_asks_the_first_to_come_forward(qtbot: QtBot, tmp_path: Path) -> None:
     first, second = SingleInstance(str(tmp_path)), SingleInstance(str(tmp_path))
     assert first.is_first()

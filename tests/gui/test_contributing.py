@@ -96,6 +96,25 @@ def test_pause_and_start_by_keyboard(
         await_state(session, qtbot, *WORKING)
 
 
+def test_a_pause_is_made_longer_while_it_lasts(
+    held_lesson: Lesson, session: Session, join: Callable[[Address], None], qtbot: QtBot
+) -> None:
+    join(held_lesson.add_student("Ana"))
+    session.start()
+    session.pause(time.time() + 15 * 60)
+
+    def minutes_left() -> int:
+        return int(session.state.detail.get("minutes_left", 0))
+
+    qtbot.waitUntil(lambda: 0 < minutes_left() <= 15, timeout=PATIENCE_MS)
+    session.pause(time.time() + 60 * 60)
+    qtbot.waitUntil(lambda: 15 < minutes_left() <= 60, timeout=PATIENCE_MS)
+    assert session.state.state is WorkerState.PAUSED
+    session.pause()
+    qtbot.waitUntil(lambda: minutes_left() == 0, timeout=PATIENCE_MS)
+    assert session.state.state is WorkerState.PAUSED
+
+
 def test_the_pace_acts_at_once_and_is_remembered(
     session: Session, window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:

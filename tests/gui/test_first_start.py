@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,8 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from gan_desktop.cli import _take_card, parse
 from gan_desktop.database.address import Address
-from gan_desktop.errors import GanDesktopError
+from gan_desktop.errors import GanDesktopError, SettingsError
 from gan_desktop.gui import app
+from gan_desktop.gui.banner import Banner
 from gan_desktop.gui.demo_host import DemoHost
 from gan_desktop.gui.join_wizard import JoinWizard
 from gan_desktop.gui.joining.choose_page import ChoosePage, teaching_program
@@ -32,6 +34,10 @@ from tests.gui.conftest import PATIENCE_MS
 from tests.gui.texts import FOLDER
 
 CARD = JoinCard("Vision 2026", ("192.0.2.7",), 5432, "gan_desktop", "s_1", "hunter2-Pferd", name="Ana")
+
+
+def no_class() -> JoinedClass:
+    raise GanDesktopError("none", title=app.NO_CLASS_YET)
 
 
 def opened(window: MainWindow) -> JoinWizard:
@@ -202,15 +208,59 @@ def test_a_card_is_told_from_commands_and_options(arguments: list[str], rest: li
 
 
 def test_a_card_given_at_the_start_is_on_the_page(session: Session, window: MainWindow, qtbot: QtBot) -> None:
-    def find_class() -> JoinedClass:
-        raise GanDesktopError("none", title=app.NO_CLASS_YET)
-
-    app._find_class(app.Start(find_class, card=CARD.to_link()), session, window)
+    app._find_class(app.Start(no_class, card=CARD.to_link()), session, window)
     session.look_for_class()
     qtbot.waitUntil(lambda: window.findChild(JoinWizard) is not None, timeout=PATIENCE_MS)
     wizard = window.findChild(JoinWizard)
     assert isinstance(wizard, JoinWizard)
     qtbot.waitUntil(lambda: step_of(wizard) is Step.CONFIRM, timeout=PATIENCE_MS)
+
+
+@pytest.fixture
+def unpainted(session: Session) -> Iterator[MainWindow]:
+    made = MainWindow(session)
+    yield made
+    made.hide()
+    made.deleteLater()
+
+
+def test_no_page_is_shown_before_it_is_known_whose(
+    session: Session, unpainted: MainWindow, qtbot: QtBot
+) -> None:
+    window = unpainted
+    app._find_class(app.Start(no_class), session, window)
+    window.show()
+    assert not window.page("contribute").isVisible()
+    assert any("Looking for your class" in label.text() for label in window.strip.findChildren(QLabel))
+    qtbot.waitUntil(lambda: window.findChild(JoinWizard) is not None, timeout=PATIENCE_MS)
+    assert not window.page("contribute").isVisible()
+    session.join(JoinedClass(Address("127.0.0.1", 1, "d", "u")))
+    assert window.page("contribute").isVisible()
+
+
+def test_config_yaml_is_named_only_to_whose_is_damaged(
+    session: Session, unpainted: MainWindow, qtbot: QtBot
+) -> None:
+    damaged = ["config.yaml"]
+
+    def find_class() -> JoinedClass:
+        if damaged:
+            raise SettingsError("config.yaml, line 3: a key must be plain text.")
+        return no_class()
+
+    app._find_class(app.Start(find_class), session, unpainted)
+    unpainted.show()
+    qtbot.waitUntil(lambda: unpainted.findChild(JoinWizard) is not None, timeout=PATIENCE_MS)
+    wizard = unpainted.findChild(JoinWizard)
+    assert isinstance(wizard, JoinWizard)
+    link = button(wizard, Step.CHOOSE, "Look again for my config.yaml")
+    assert link.isVisible()
+    # The banner's button looks too.
+    damaged.clear()
+    [banner] = unpainted.findChildren(Banner)
+    [again] = [b for b in banner.findChildren(QPushButton) if b.text() == "Try again"]
+    again.click()
+    qtbot.waitUntil(lambda: not link.isVisible(), timeout=PATIENCE_MS)
 
 
 def test_a_second_start_hands_its_card_to_the_first(

@@ -33,6 +33,7 @@ from tests.gui.conftest import PATIENCE_MS
 from tests.gui.faces_class import (
     ITERATIONS,
     NEWEST,
+    RUN_ID,
     folder_of,
     keep_class,
     keep_my_faces,
@@ -372,3 +373,42 @@ def test_page_needs_no_pytorch_to_be_made() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+# -- former trainings ---------------------------------------------------------------------------
+
+
+def test_a_single_training_is_nothing_to_choose_from(kept: GalleryPage) -> None:
+    assert not kept.class_faces.training.isVisible()
+
+
+def test_former_training_s_faces_can_be_chosen(
+    page: GalleryPage, session: Session, nowhere: Address, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = folder_of(session, nowhere)
+    keep_class(folder)
+    for iteration in (0, 40, 70):
+        folder.keep_sample(RUN_ID - 2, SampleDrawn(iteration, picture_of(iteration)))
+    session.join(JoinedClass(nowhere))
+    view = page.class_faces
+    qtbot.waitUntil(lambda: view.film.iteration == NEWEST)
+    qtbot.waitUntil(view.training.isVisible)
+    choices = [view.training.itemText(index) for index in range(view.training.count())]
+    assert (choices, view.training.currentText()) == (
+        [f"Training {RUN_ID}", f"Training {RUN_ID - 2}"],
+        choices[0],
+    )
+    view.training.setFocus()
+    qtbot.keyClick(view.training, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: view.film.iteration == 70)
+    assert view.pictures.iterations == (0, 40, 70)
+    assert view.pictures.picture(70) == picture_of(70)
+    assert view.training.currentText() == f"Training {RUN_ID - 2}"
+    # What the class tells meanwhile is of its own training.
+    session.sample_arrived.emit(SampleDrawn(NEWEST, picture_of(NEWEST)))
+    session._take_link(CONNECTED)
+    assert view.pictures.iterations == (0, 40, 70)
+    view.save_film(tmp_path / "former.gif")
+    qtbot.waitUntil((tmp_path / "former.gif").exists, timeout=PATIENCE_MS)
+    qtbot.keyClick(view.training, Qt.Key.Key_Up)
+    qtbot.waitUntil(lambda: view.film.iteration == NEWEST)

@@ -2,29 +2,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.database.address import Address
 from gan_desktop.database.work_queue import _SUBMISSION
-from gan_desktop.gui.help_page import _PACKAGE, TITLES, HelpPage
+from gan_desktop.gui.help_page import TITLES, HelpPage
 from gan_desktop.gui.help_texts import load_topics, load_unit_sql
 from gan_desktop.gui.joining.what_leaves import WhatLeavesDialog
 from gan_desktop.gui.main_window import PAGES, MainWindow
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.snapshot import ClassSnapshot
+from gan_desktop.gui.source_dialog import SourceDialog, line_of, read_source
 from gan_desktop.gui.theme import choose_theme, colours
 from gan_desktop.gui.translation import LANGUAGES, install_translation, load_catalogue
 from gan_desktop.records import Run, RunConfig, RunStatus, TrainingNow, UnitDelivered
 from tests.gui.conftest import PATIENCE_MS
 from tests.integration.lesson import Lesson
 
-LINK = re.compile(r"\]\((\w+):([\w./-]+)\)")
+LINK = re.compile(r"\]\((\w+):([\w./-]+)(?:#([\w-]+))?\)")
 # Of UX.md's table of words: what students never read.
 NEVER = re.compile(
     r"\b(shards?|payloads?|slices?|gate|quarantine|coordinator|leases?|epochs?|blobs?)\b", re.IGNORECASE
@@ -90,18 +90,23 @@ def test_what_looks_like_a_quotation_is_one() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    docs = _PACKAGE.parent / "docs"
     pages = {page.key for page in PAGES}
-    for text in load_topics("en").values():
-        for kind, where in LINK.findall(text):
+    topics = load_topics("en")
+    for text in topics.values():
+        for kind, where, part in LINK.findall(text):
             there = {
-                "page": where in pages,
-                "topic": where in TITLES,
-                "code": (_PACKAGE / where).is_file(),
-                "doc": (docs / where).is_file(),
+                "page": where in pages and not part,
+                "topic": where in TITLES and f"### {part}" in f"{topics.get(where)} ### ",
+                "code": leads_into(f"gan_desktop/{where}", part),
+                "doc": leads_into(f"docs/{where}", part),
                 "dialog": where == "leaves",
             }
-            assert there[kind], (kind, where)
+            assert there[kind], (kind, where, part)
+
+
+def leads_into(name: str, part: str) -> bool:
+    text = read_source(name)
+    return text is not None and (not part or line_of(text, part) > 0)
 
 
 def test_all_twelve_learning_outcomes_have_a_place_to_see_them() -> None:
@@ -187,19 +192,39 @@ def test_links_change_their_colour_with_the_theme(page: HelpPage) -> None:
         choose_theme("system")
 
 
-def test_source_is_opened_or_named(page: HelpPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
+def shown_source(page: HelpPage, link: str, qtbot: QtBot) -> SourceDialog:
+    page.follow(QUrl(link))
+    qtbot.waitUntil(lambda: bool(page.findChildren(SourceDialog)))
+    [dialog] = page.findChildren(SourceDialog)
+    assert dialog.isVisible()
+    return dialog
 
-    def note(url: QUrl) -> bool:
-        opened.append(url.toLocalFile())
-        return True
 
-    monkeypatch.setattr(QDesktopServices, "openUrl", note)
-    page.follow(QUrl("code:training/steps.py"))
-    assert Path(opened[0]).name == "steps.py"
-    page.follow(QUrl("doc:not-there.md"))
-    notes = [label.text() for label in page.findChildren(QLabel) if label.isVisible()]
-    assert "You find this in the program's source code: docs/not-there.md" in notes
+def test_source_is_shown_at_the_function_that_is_meant(page: HelpPage, qtbot: QtBot) -> None:
+    dialog = shown_source(page, "code:database/api/functions.sql#claim_work_unit", qtbot)
+    assert dialog.windowTitle() == "gan_desktop/database/api/functions.sql"
+    assert dialog.text.isReadOnly()
+    assert dialog.text.textCursor().selectedText().startswith("CREATE FUNCTION claim_work_unit(")
+    assert dialog.text.viewport().rect().contains(dialog.text.cursorRect())
+    [copy] = [button for button in dialog.findChildren(QPushButton) if button.text() == "Copy"]
+    copy.click()
+    assert "FOR UPDATE SKIP LOCKED" in QGuiApplication.clipboard().text()
+
+
+def test_documentation_is_shown_at_the_heading_that_is_meant(page: HelpPage, qtbot: QtBot) -> None:
+    dialog = shown_source(page, "doc:architecture.md#what-can-go-wrong", qtbot)
+    assert dialog.text.textCursor().selectedText() == "## What can go wrong, and what happens then"
+
+
+def test_source_that_is_not_there_is_named_where_it_would_stand(page: HelpPage, qtbot: QtBot) -> None:
+    dialog = shown_source(page, "doc:not-there.md", qtbot)
+    assert dialog.text.toPlainText() == "You find this in the program's source code: docs/not-there.md"
+
+
+def test_link_to_a_step_has_its_heading_on_top(page: HelpPage) -> None:
+    page.follow(QUrl("topic:unit#3"))
+    assert page.topic == "unit"
+    assert "3. Compute" in page.text.cursorForPosition(QPoint(20, 30)).block().text()
 
 
 def test_german_page_is_german(session: Session, application: QApplication, qtbot: QtBot) -> None:

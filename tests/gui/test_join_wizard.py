@@ -212,6 +212,7 @@ def test_from_a_card_s_file_to_the_first_unit(
         assert isinstance(first, FirstUnitPage)
         assert first.finish.isEnabled()
         qtbot.waitUntil(lambda: "handed in" in first.outcome.text(), timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: "is counted" in first.outcome.text(), timeout=PATIENCE_MS)
         qtbot.waitUntil(lambda: first.findChildren(FacesView)[0].has_picture, timeout=PATIENCE_MS)
         press(first, qtbot, "Finish")
         assert window.page("contribute").isVisible()
@@ -246,6 +247,28 @@ def test_a_dropped_file_a_link_on_the_clipboard_and_a_line_lead_to_the_same_page
     qtbot.keyClick(page.line, Qt.Key.Key_Return)
     assert confirm_page(wizard, qtbot).card == card
     assert not page.line.text()
+
+
+def test_a_wrong_line_does_not_stay_as_dots_when_a_file_is_chosen(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    page = card_page(opened(window), qtbot)
+    page.line.setText("no card at all")
+    qtbot.keyClick(page.line, Qt.Key.Key_Return)
+    assert trouble_on(page, qtbot)
+    assert page.line.text() == "no card at all"
+    page.take_file(tmp_path / "missing.gandjoin")
+    assert not page.line.text()
+
+
+def test_closing_before_anything_was_begun_asks_nothing(
+    held_lesson: Lesson, session: Session, window: MainWindow, store: Store, qtbot: QtBot
+) -> None:
+    join_with(window, qtbot, card_for(held_lesson))
+    assert session.is_contributing
+    with qtbot.waitSignal(window.ended, timeout=PATIENCE_MS):
+        window.close()
+    assert window.findChild(QMessageBox) is None
 
 
 def test_the_connection_is_tested_without_using_the_card_up(
@@ -592,6 +615,8 @@ def test_two_classes_are_switched_and_one_is_left(
         qtbot.waitUntil(lambda: window.findChild(QMessageBox) is not None, timeout=PATIENCE_MS)
         question = window.findChild(QMessageBox)
         assert isinstance(question, QMessageBox)
+        assert question.text() == 'Leave "Vision"?'
+        assert "You take part as Ana." in question.informativeText()
         assert "Your credit stays" in question.informativeText()
         press(question, qtbot, "Leave class")
         # The other class is what is left.
@@ -600,6 +625,40 @@ def test_two_classes_are_switched_and_one_is_left(
         )
         assert [known.name for known in KnownClasses().all()] == ["Vision (2)"]
         assert len(store.passwords) == 1
+        # Nobody has chosen it, so it is said.
+        qtbot.waitUntil(lambda: session.trouble is not None, timeout=PATIENCE_MS)
+        assert session.trouble is not None
+        assert session.trouble.title == 'You have left "Vision"'
+        assert 'Now "Vision (2)" is open, where you are Ben.' in session.trouble.message
+
+
+def test_two_persons_in_one_class_on_one_computer_are_told_apart(
+    held_lesson: Lesson, session: Session, window: MainWindow, store: Store, qtbot: QtBot
+) -> None:
+    finish(join_with(window, qtbot, card_for(held_lesson, "Mia")), window, qtbot)
+    [menu] = window.findChildren(ClassMenu)
+    qtbot.waitUntil(lambda: menu.toolTip() == "Vision\nYou: Mia", timeout=PATIENCE_MS)
+    assert menu.text() == "Vision"
+
+    wizard = opened(window)
+    card_page(wizard, qtbot).take_text(card_for(held_lesson, "Ben").to_link())
+    page = confirm_page(wizard, qtbot)
+    assert 'You are in "Vision" already, as Mia. This card is for Ben.' in words_on(page)
+    press(page, qtbot, page.join.text())
+    await_step(wizard, qtbot, Step.READY)
+    finish(wizard, window, qtbot)
+
+    qtbot.waitUntil(lambda: menu.accessibleName() == "Class: Vision · Ben", timeout=PATIENCE_MS)
+    entries = [action.text() for action in menu.menu().actions() if action.isCheckable()]
+    assert entries == ["Vision · Ben", "Vision · Mia"]
+    menu.leave()
+    qtbot.waitUntil(lambda: window.findChild(QMessageBox) is not None, timeout=PATIENCE_MS)
+    question = window.findChild(QMessageBox)
+    assert isinstance(question, QMessageBox)
+    assert question.text() == 'Leave "Vision · Ben"?'
+    press(question, qtbot, "Leave class")
+    qtbot.waitUntil(lambda: [known.person for known in KnownClasses().all()] == ["Mia"], timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: menu.toolTip() == "Vision\nYou: Mia", timeout=PATIENCE_MS)
 
 
 def test_leaving_the_only_class_leads_to_the_first_question(

@@ -124,9 +124,23 @@ def test_numbers_are_of_the_locale_and_to_the_right(
 
 
 def test_class_is_told_in_numbers(page: LeaderboardPage, session: Session) -> None:
+    session._take_link(ClassLink(True, True, False, None, time.time()))
     read(session, ANA)
     for words in ("23", "190", "1,296,960", "1,057", "Computers now"):
         assert words in seen(page)
+
+
+def test_who_has_just_begun_is_at_work_before_the_class_has_heard_of_it(
+    page: LeaderboardPage, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(session, replace(ANA, is_working=False), BEN)
+    assert page.order.index(0, NOW).data() == "○ not now"
+    monkeypatch.setattr(Session, "is_contributing", property(lambda _session: True))
+    session.state_changed.emit(session.state)
+    assert [page.order.index(row, NOW).data() for row in (0, 1)] == ["● working", "○ not now"]
+    monkeypatch.undo()
+    session.state_changed.emit(session.state)
+    assert page.order.index(0, NOW).data() == "○ not now"
 
 
 def test_without_a_class_while_reading_and_with_nobody_it_says_so(

@@ -15,11 +15,13 @@ from pytestqt.qtbot import QtBot
 from gan_desktop.database.address import Address
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.gui.class_reader import ClassLink
+from gan_desktop.gui.log_former import MOST_FORMER
 from gan_desktop.gui.log_lines import MOST_LINES, Level
 from gan_desktop.gui.log_page import LogPage
 from gan_desktop.gui.session import JoinedClass, Session
 from gan_desktop.gui.snapshot import ClassSnapshot
 from gan_desktop.records import (
+    ClassEvent,
     ClassMessage,
     Hardware,
     Joined,
@@ -225,3 +227,65 @@ def test_real_unit_is_told_from_its_beginning_to_its_end(
     ):
         assert words in told, told
     assert "Ana" not in page.log.report()
+
+
+# -- former starts ------------------------------------------------------------------------------
+
+
+def begin_again(session: Session, qtbot: QtBot) -> LogPage:
+    """A page as the next start of the program has it."""
+    page = LogPage(session)
+    qtbot.addWidget(page)
+    qtbot.waitUntil(lambda: "The program was started" in page.text.toPlainText())
+    return page
+
+
+def test_former_start_stands_before_this_one(session: Session, page: LogPage, qtbot: QtBot) -> None:
+    assert page.text.toPlainText() == ""
+    report(session, Notice("Of yesterday."), UnitDropped(7, "Lost."), StateChanged(WorkerState.CLAIMING))
+    page._file.close()
+    again = begin_again(session, qtbot)
+    report(session, Notice("Of today."))
+    told = [line.split(" ", 1)[1].strip() for line in again.text.toPlainText().splitlines()]
+    assert [line for line in told if "started" not in line] == [
+        "Of yesterday.",
+        "! Unit 7: Lost.",
+        "The program was closed.",
+        "Of today.",
+    ]
+    assert ["started" in line for line in told] == [True, False, False, False, True, False]
+    assert "Getting a unit" in show(again, Level.DETAIL)
+    assert show(again, Level.PROBLEM).count("\n") == 0
+    assert "Of yesterday." in again.log.report()
+
+
+def test_start_that_crashed_is_told(session: Session, page: LogPage, qtbot: QtBot) -> None:
+    report(session, Notice("The last words."))
+    file = session.places.data / "log" / "window.log"
+    qtbot.waitUntil(lambda: file.exists() and "The last words." in file.read_text("utf-8"))
+    again = begin_again(session, qtbot)
+    told = show(again, Level.PROBLEM)
+    assert told.splitlines()[-1].endswith("it crashed, or the computer was switched off.")
+    assert "The last words." in show(again, Level.EVENT)
+
+
+def test_of_many_former_lines_the_newest_are_shown(session: Session, page: LogPage, qtbot: QtBot) -> None:
+    for number in range(MOST_FORMER + 50):
+        report(session, Notice(f"Line {number}."))
+    page._file.close()
+    again = begin_again(session, qtbot)
+    told = again.text.toPlainText()
+    assert f"Line {MOST_FORMER + 49}." in told
+    assert "Line 40." not in told
+
+
+def test_message_stands_once_and_where_it_was_sent(page: LogPage, session: Session) -> None:
+    sent_at = time.time()
+    report(session, Notice("After it."))
+    event = ClassEvent(9, "message", 'Message to everybody: "Five minutes left."', sent_at)
+    other = ClassEvent(10, "paused", "The training is paused.", sent_at)
+    message = ClassMessage(3, "Five minutes left.", sent_at, is_for_me_alone=False)
+    session._take_snapshot(ClassSnapshot(events=(other, event), messages=(message,)))
+    told = [line.split(" ", 1)[1].strip() for line in page.text.toPlainText().splitlines()]
+    assert sorted(told[:2]) == ["The training is paused.", "Your instructor: Five minutes left."]
+    assert told[2:] == ["After it."]

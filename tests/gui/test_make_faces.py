@@ -272,6 +272,8 @@ def test_face_faces_and_walk_are_saved(view: MakeFacesView, qtbot: QtBot, tmp_pa
     qtbot.waitUntil(lambda: "Saved as all.png" in seen(view))
     assert size_of((tmp_path / "all.png").read_bytes())[0] > 900
     view.save_walk(tmp_path / "walk.gif")
+    # It takes a second or two.
+    assert "Making the film ..." in seen(view)
     qtbot.waitUntil(lambda: "Saved as walk.gif" in seen(view), timeout=PATIENCE_MS)
     with Image.open(tmp_path / "walk.gif") as film:
         assert film.n_frames > NUM_FRAMES // 2  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from tests.gui.faces_class import (
     CREDIT,
     ITERATIONS,
     NEWEST,
+    RUN_ID,
     TOTALS,
     average_of,
     folder_of,
@@ -215,6 +217,47 @@ def test_leaving_a_class_takes_its_faces_away(kept: GalleryPage, session: Sessio
     assert session.my_faces == ()
     assert kept.mine.iterations == ()
     assert "Join a class" in kept.my_faces.film.faces._words
+
+
+# -- from one training to the next --------------------------------------------------------------
+
+
+def begin_next_training(session: Session) -> None:
+    before = training_at(0)
+    next_run = replace(before.run, run_id=RUN_ID + 1)
+    session._take_snapshot(ClassSnapshot(training=replace(before, run=next_run)))
+
+
+def test_next_training_s_noise_does_not_take_the_faces_away(
+    kept: GalleryPage, session: Session, qtbot: QtBot, tmp_path: Path
+) -> None:
+    begin_next_training(session)
+    assert kept.my_faces.film.iteration is None
+    qtbot.waitUntil(lambda: kept.my_faces.film.iteration == NEWEST)
+    qtbot.waitUntil(lambda: kept.my_faces._first is not None)
+    noise = np.full((9, 32, 32, 3), 200, np.uint8)
+    album = kept.mine._album
+    assert album is not None
+    kept.mine._take_drawn(0, presented(album.keep(0, noise)), (b"noise",) * 9)
+    assert kept.mine.iterations == ITERATIONS
+    assert len(session.my_faces) == 9
+    assert b"noise" not in session.my_faces
+    assert f"At the end: iteration {NEWEST}" in seen(kept)
+    assert "These are of the training before." in seen(kept)
+    kept.my_faces.save_keepsake(tmp_path / "mine.png")
+    qtbot.waitUntil(lambda: "Saved as mine.png" in seen(kept))
+    picture = QImage(str(tmp_path / "mine.png"))
+    assert picture.pixelColor(3 * picture.width() // 4, picture.height() // 2).red() == 2 * NEWEST
+
+    # Its first iteration does, with the noise that it began with.
+    white = album.keep(1, noise + np.uint8(50))
+    kept.mine._take_drawn(1, presented(white), (b"face",) * 9)
+    assert session.my_faces == (b"face",) * 9
+    qtbot.waitUntil(lambda: kept.my_faces.film.iteration == 1)
+    qtbot.waitUntil(lambda: "Before: iteration 0" in seen(kept))
+    assert list(kept.mine.iterations) == [0, 1]
+    assert kept.my_faces._first == (0, presented(album.sheet(0) or b""))
+    assert "These are of the training before." not in seen(kept)
 
 
 # -- the album ----------------------------------------------------------------------------------

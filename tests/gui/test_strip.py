@@ -100,6 +100,25 @@ def test_what_is_not_possible_stays_in_the_menu_but_is_disabled(strip: Strip) ->
     assert not any(entry.isEnabled() for entry in entries.values())
 
 
+def test_a_pause_can_be_made_longer_and_only_a_unit_in_work_be_finished(
+    strip: Strip, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "is_contributing", property(lambda _session: True))
+    session._joined = object()  # type: ignore[assignment]
+    entries = entries_of(strip)
+
+    def offered_in(state: WorkerState) -> tuple[bool, bool]:
+        session._state = changed(state)
+        session.state_changed.emit(session.state)
+        return entries["Pause 60 minutes"].isEnabled(), entries["Finish this unit, then stop"].isEnabled()
+
+    assert offered_in(WorkerState.COMPUTING) == (True, True)
+    assert offered_in(WorkerState.PAUSED) == (True, False)
+    assert offered_in(WorkerState.WAITING_NO_TRAINING) == (True, False)
+    assert offered_in(WorkerState.FINISHING) == (False, False)
+    assert offered_in(WorkerState.STOPPED) == (False, False)
+
+
 def test_a_passing_state_is_shown_only_when_it_lasts(strip: Strip, session: Session, qtbot: QtBot) -> None:
     session._joined = object()  # type: ignore[assignment]
     before = sentence_of(strip)

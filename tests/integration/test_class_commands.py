@@ -266,7 +266,7 @@ def test_training_is_steered_to_its_end(class_command: ClassCommand) -> None:
     assert "is in progress. End it first" in running.stderr
     not_kept = class_command("rollback", 5)
     assert "does not keep" in not_kept.stderr and "add --yes" not in not_kept.stderr
-    assert "Training 1 is complete." in told("finish", "--yes")
+    assert "Training 1 was ended." in told("finish", "--yes")
     assert "add --yes" in told("delete-run", 1)
     assert "Training 1 is complete. Make a new one" in told("pause", "--run", "1")
     assert "no training number 9" in told("finish", "--run", "9")

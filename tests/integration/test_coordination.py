@@ -325,12 +325,16 @@ def test_updates_that_nobody_will_merge_lose_their_bytes(
     assert training.coordination.update_payload(update) == b""
 
 
-def test_of_old_grids_every_tenth_stays(classroom: Classroom, training: Training) -> None:
-    for iteration in range(1, 73):
+def test_all_first_and_all_newest_grids_stay_and_fewer_and_fewer_in_between(
+    classroom: Classroom, training: Training
+) -> None:
+    for iteration in range(301):
         training.coordination.add_sample(iteration, b"png of %d" % iteration)
-    training.coordination.add_sample(72, b"drawn again")
+    training.coordination.add_sample(300, b"drawn again")
     rows = classroom.coordinator.query("SELECT iteration, png FROM samples ORDER BY iteration")
-    assert [row.iteration for row in rows] == [10, 20, *range(22, 73)]
+    first, newest = range(32), range(251, 301)
+    between = [*range(32, 64, 2), *range(64, 128, 4), *range(128, 251, 8)]
+    assert [row.iteration for row in rows] == [*first, *between, *newest]
     assert bytes(rows[-1].png) == b"drawn again"
 
 

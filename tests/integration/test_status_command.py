@@ -137,7 +137,7 @@ def test_what_the_instructor_does_is_among_the_events(
     said = class_command("events").stdout
     name = classroom.superuser.query("SELECT name FROM gan.training_runs")[0].name
     for words in (
-        f'Training {training.run_id}, "{name}", is paused.', f'"{name}", goes on.', f'"{name}", is complete.',
+        f'Training {training.run_id}, "{name}", is paused.', f'"{name}", goes on.', f'"{name}", was ended.',
         'Message to everybody: "Five minutes left."', 'Message to Ana: "Hello"',
         "put Ana on hold: odd", "let Ana go on", '"Ana" was removed',
     ):  # fmt: skip
@@ -220,7 +220,10 @@ def test_into_a_pipe_the_status_goes_once(class_command: ClassCommand, classroom
     for answer in (class_command("status"), class_command("status", "--once")):
         assert (answer.code, answer.stderr) == (0, "")
         assert "Vision: 0 working, 1 waiting" in answer.stdout and "ana-pc" in answer.stdout
-    content = json.loads(class_command("status", "--json").stdout)
+    assert (
+        json.loads(class_command("status", "--once", "--json").stdout).keys()
+        == (content := json.loads(class_command("status", "--json").stdout)).keys()
+    )
     assert [worker["hostname"] for worker in content["workers"]] == ["ana-pc"]
     assert content["trainings"][0]["name"] == "Faces"
 

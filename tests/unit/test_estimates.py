@@ -163,8 +163,8 @@ def test_storage_is_what_waits_what_is_kept_and_what_is_drawn() -> None:
     assert usual.updates_mb == pytest.approx(2 * 30 * 6.392872)
     assert usual.checkpoints_mb == pytest.approx(17 * (12.719104 + 3.602848))
     assert usual.working_mb == pytest.approx(3 * (12.719104 + 3.602848) + 2 * 39.698432)
-    # The last 50 and every tenth of 400, raw pixels at most.
-    assert usual.samples_mb == pytest.approx(90 * 64 * 3 * 64 * 64 / 1e6)
+    # Of 400 the newest 50, the first 32, and 16 of each of 3.6 doublings; raw pixels at most.
+    assert usual.samples_mb == pytest.approx((50 + 32 + 58) * 64 * 3 * 64 * 64 / 1e6)
     assert usual.storage_mb == pytest.approx(
         usual.updates_mb + usual.checkpoints_mb + usual.working_mb + usual.samples_mb
     )
@@ -196,8 +196,7 @@ def test_the_longer_units_that_are_advised_fit() -> None:
 def test_what_was_not_measured_is_said() -> None:
     assert faces_sentence(LARGE, large(), LAPTOPS) == (
         "Drawn faces of 32x32 pixels could be recognised when each of 4 computers had learned from 25,600"
-        " images (docs/benchmarks-networks.md). Larger pictures, and photographs, take longer: that was not"
-        " measured."
+        " images: so it was measured. Larger pictures, and photographs, take longer: that was not measured."
     )
     unknown = replace(LARGE, network="something-new")
     strange = estimate(unknown, LARGE_SIZES, LAPTOPS)

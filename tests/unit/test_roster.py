@@ -130,7 +130,7 @@ def test_every_wrong_line_is_named_by_its_number_in_the_file(tmp_path: Path) -> 
         "line 8: a name has at most 40 characters",
         "line 9: the id stands in line 2 too",
         "line 10: the e-mail address cannot be one",
-        "line 11: an id and a section have at most 80",
+        "line 11: an id and a group have at most 80",
     ):
         assert expected in words
     assert "nobody was admitted" in words

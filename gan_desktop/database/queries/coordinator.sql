@@ -210,9 +210,10 @@ INSERT INTO gan.samples (run_id, iteration, png) VALUES (%(run_id)s, %(iteration
 ON CONFLICT (run_id, iteration) DO UPDATE SET png = excluded.png;
 
 -- name: thin_samples
--- A grid of every iteration would fill the database in a long run: the last 50, every tenth and those of kept
--- iterations stay.
-DELETE FROM gan.samples AS s WHERE run_id = %(run_id)s AND iteration < %(iteration)s - 50 AND iteration %% 10 <> 0
+-- A grid of every iteration would fill the database in a long run. The newest 50 stay, those of kept iterations,
+-- and how it began: every one up to 32, every second up to 64, every fourth up to 128, and so on.
+DELETE FROM gan.samples AS s WHERE run_id = %(run_id)s AND iteration <= %(iteration)s - 50
+  AND iteration %% (1 << floor(log(2, greatest(iteration, 16) / 16.0))::integer) <> 0
   AND NOT EXISTS (SELECT 1 FROM gan.model_weights AS w
                   WHERE w.run_id = s.run_id AND w.iteration = s.iteration AND w.is_checkpoint);
 

@@ -2,7 +2,7 @@
 
 -- name: credit
 -- One row per person. A unit belongs to the day on which it was handed in, by the server's clock. Its time is
--- never more than has passed since the hand-in before (see `credit` in coordinator.sql).
+-- never more than has passed since the hand-in before.
 SELECT a.login AS user, a.display_name AS name, r.student_id, r.email, r.section, a.withdrawn_at IS NOT NULL AS has_left,
        count(*) FILTER (WHERE n.status = 'counted')::integer AS num_counted,
        coalesce(sum(n.num_images) FILTER (WHERE n.status = 'counted'), 0)::bigint AS images_counted,

@@ -45,7 +45,6 @@ def run_teaching_window(
         on_window: Told of the window when it is there: for a script that walks through it.
     """
     application = make_application()
-    application.setApplicationDisplayName("GAN Desktop Teaching")
     places = start.places or Places.of_this_user()
     # A teacher may contribute from the same computer: that window is a program of its own.
     instance = SingleInstance(f"{places.data}/teaching")

@@ -52,6 +52,10 @@ class TeachingMenu(ClassButton):
         menu, taught = self._menu, self._session.taught
         menu.clear()
         self._add_classes(taught.known if taught is not None else None)
+        if taught is not None:
+            set_up = menu.addAction(self.tr("Set up this class ..."))
+            icons.set_icon(set_up, "check")
+            set_up.triggered.connect(lambda _checked=False: self._session.ask_to_begin("set_up"))
         another = menu.addAction(self.tr("Teach another class ..."))
         icons.set_icon(another, "people")
         another.triggered.connect(lambda _checked=False: self._session.ask_to_begin("another"))

@@ -233,6 +233,7 @@ class KeyedTableView(QTableView, Generic[Row]):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(em(self, 3))
         self._text_widths: dict[str, int] = {}
+        self._spare: tuple[int, ...] = ()
         self.widen(wide)
         for signal in (order.rowsInserted, order.rowsRemoved, order.dataChanged):
             signal.connect(self.fit)
@@ -271,19 +272,34 @@ class KeyedTableView(QTableView, Generic[Row]):
         self._wide, self._may_shrink = column, may_shrink
         self.fit()
 
+    def do_without(self, *columns: int) -> None:
+        """Hide these columns, the first one first, where there is no room for all, rather than scroll."""
+        self._spare = columns
+        self.fit()
+
     @Slot()
     def fit(self) -> None:
         """Divide the width anew."""
         # Qt's own way asks the model ten thousand things for two hundred rows, at each change of one.
         header = self.horizontalHeader()
-        shown = [at for at in range(header.count()) if not header.isSectionHidden(at)]
-        widths = {at: max(header.sectionSizeHint(at), self._width_of_texts(at)) for at in shown}
+        wanted = [at for at in range(header.count()) if at in self._spare or not header.isSectionHidden(at)]
+        widths = {at: max(self._title_width(at), self._width_of_texts(at)) for at in wanted}
+        for at in self._spare:
+            is_too_much = sum(widths.values()) > self.viewport().width()
+            header.setSectionHidden(at, is_too_much)
+            if is_too_much:
+                del widths[at]
         if self._wide in widths:
             least = header.minimumSectionSize() if self._may_shrink else widths[self._wide]
             room = self.viewport().width() - sum(widths.values()) + widths[self._wide]
             widths[self._wide] = max(room, least)
         for at, width in widths.items():
             header.resizeSection(at, width)
+
+    def _title_width(self, column: int) -> int:
+        header = self.horizontalHeader()
+        assert isinstance(header, _NarrowHeader)
+        return max(header.minimumSectionSize(), header.sectionSizeFromContents(column).width())
 
     def _width_of_texts(self, column: int) -> int:
         metrics = self.fontMetrics()

@@ -324,7 +324,8 @@ class TeachingSession(WindowSession):
 
         Args:
             why: Empty: there is none yet; `another`; `upgrade`: it is of an older version; `login`: the
-                class does not take the login that is known; `go_on`: where the person stopped half-way.
+                class does not take the login that is known; `go_on`: where the person stopped half-way;
+                `set_up`: make the class that is open ready, from where the person stopped.
         """
         self.begin_wanted.emit(why)
 

@@ -88,7 +88,7 @@ class TeachingStrip(QFrame):
         self.button.setMinimumWidth(widest + em(self.button, 5))
         self.button.clicked.connect(self.press)
         menu, session = QMenu(self.button), self._session
-        self._resume = self._entry(menu, self.tr("Go on"), "play", self._start_or_resume, Qt.Key.Key_F5)
+        self._resume = self._entry(menu, self.tr("Resume"), "play", self._start_or_resume, Qt.Key.Key_F5)
         self._pause = self._entry(
             menu, self.tr("Pause"), "pause", lambda: session.steer(RunStatus.PAUSED), Qt.Key.Key_F6
         )
@@ -220,8 +220,8 @@ class TeachingStrip(QFrame):
         acts: dict[Action, Callable[[], None]] = {
             Action.BEGIN_CLASS: session.ask_to_begin,
             Action.TRY_NOW: session.refresh,
-            Action.ADD_PICTURES: lambda: session.show_page("images"),
-            Action.NEW_TRAINING: lambda: session.show_page("training"),
+            Action.ADD_PICTURES: lambda: session.show_page("images/import"),
+            Action.NEW_TRAINING: lambda: session.show_page("training/new"),
             Action.START: self._run_here,
             Action.RUN_HERE: self._run_here,
             Action.PAUSE: lambda: session.steer(RunStatus.PAUSED),

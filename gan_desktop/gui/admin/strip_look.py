@@ -103,6 +103,13 @@ def _without_training(now: Situation) -> Look:
 
 def _with_training(now: Situation, run: RunSummary) -> Look:
     place = now.coordination.place
+    if run.status is RunStatus.COMPLETE and run.iteration < run.target_iterations:
+        words = _tr('The training "{name}" was ended at iteration {iteration} of {target}.')
+        sentence = words.format(
+            name=run.name, iteration=number(max(run.iteration, 0)), target=number(run.target_iterations)
+        )
+        next_step = Action.SEE_RESULTS if run.iteration > 0 else Action.NEW_TRAINING
+        return Look("stop", "muted", sentence, next_step, progress=_share(run))
     if run.status is RunStatus.COMPLETE:
         words = _tr('The training "{name}" is complete: {iterations} iterations.')
         sentence = words.format(name=run.name, iterations=number(run.iteration))

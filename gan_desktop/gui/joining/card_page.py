@@ -132,7 +132,7 @@ class CardPage(WizardPage):
 
     def take_file(self, path: Path) -> None:
         """A card's file."""
-        self.clear_trouble()
+        self._begin_anew()
 
         def take(card: JoinCard) -> None:
             self.card_added.emit(card, str(path))
@@ -145,7 +145,13 @@ class CardPage(WizardPage):
         """What is on the clipboard: a copied file, too."""
         self._take_data(QGuiApplication.clipboard().mimeData())
 
+    def _begin_anew(self) -> None:
+        """Another card is tried: what was wrong with the one before is over, also its line of dots."""
+        self.clear_trouble()
+        self.line.clear()
+
     def _take_data(self, data: QMimeData | None) -> None:
+        self._begin_anew()
         urls = [url for url in data.urls() if url.isLocalFile()] if data is not None else []
         if urls:
             self.take_file(Path(urls[0].toLocalFile()))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFormLayout, QFrame, QLabel, QVBoxLayout, QWidget
@@ -24,6 +24,9 @@ from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.trouble import Remedy, Trouble
 from gan_desktop.join_card import JoinCard
 from gan_desktop.names import MAX_NAME
+
+if TYPE_CHECKING:
+    from gan_desktop.known_classes import KnownClass
 
 T = TypeVar("T")
 
@@ -54,6 +57,9 @@ class ConfirmPage(WizardPage):
         # Answers to questions about an earlier card, or that were taken back, are passed over.
         self._question = 0
         self.middle.addWidget(self._make_card())
+        self._already = plain_label("", self)
+        self._already.hide()
+        self.middle.addWidget(self._already)
         self._warning = plain_label("", self, role="bad")
         self.middle.addWidget(self._warning)
         self.middle.addWidget(self._make_password())
@@ -120,12 +126,14 @@ class ConfirmPage(WizardPage):
         )
         self._connection.setText("...")
         self._warning.hide()
+        self._already.hide()
         self.forget_me.setChecked(self._session.preferences.forget_me)
         # Without the password such an account is lost: whoever comes again would need another name.
         self.in_file.setChecked(card.enrol is not None)
         self._ask_name(card)
         self._enable(False)
-        self._ask(lambda: entrance.look_at(card), self._take_prospect)
+        session = self._session
+        self._ask(lambda: entrance.look_at(card, session.classes), self._take_prospect)
 
     def _ask_name(self, card: JoinCard) -> None:
         label = self.tr("This computer's name") if card.enrol == "room" else self.tr("Your name")
@@ -167,9 +175,24 @@ class ConfirmPage(WizardPage):
         )
         self._warning.setVisible(prospect.is_open)
         self.join.setText(self.tr("Join without encryption") if prospect.is_open else self.tr("Join"))
+        self._already.setText(self._words_already(prospect.others))
+        self._already.setVisible(bool(prospect.others))
         self._show_place()
         self._enable(True)
         self.enter()
+
+    def _words_already(self, others: Sequence[KnownClass]) -> str:
+        """Say that one is in the class already, as whom, and that this makes a second person of one."""
+        if not others or self.card is None:
+            return ""
+        persons = ", ".join(known.person or known.user for known in others)
+        title = min((known.name for known in others), key=len)
+        words = self.tr('You are in "{title}" already, as {person}.').format(title=title, person=persons)
+        if self.card.enrol is not None:
+            return f"{words} {self.tr('Under another name you are somebody else there.')}"
+        if not self.card.name:
+            return f"{words} {self.tr('This card is for somebody else.')}"
+        return f"{words} {self.tr('This card is for {name}.').format(name=self.card.name)}"
 
     def _show_place(self) -> None:
         """Say where the password goes."""

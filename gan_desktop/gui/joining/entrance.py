@@ -36,11 +36,13 @@ class Prospect:
         protection: How the connection will be protected, in English.
         is_open: It will not be protected at all.
         has_password_store: Whether this computer's password store keeps passwords.
+        others: Other logins of the same class that were joined here before.
     """
 
     protection: str
     is_open: bool
     has_password_store: bool
+    others: tuple[KnownClass, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,21 @@ class Admission:
     in_memory: bool
 
 
-def look_at(card: JoinCard) -> Prospect:
+def look_at(card: JoinCard, classes: KnownClasses) -> Prospect:
     """What to show of a card."""
     from gan_desktop.admission import Protection, protection
     from gan_desktop.credentials import has_password_store
 
     kind = protection(card)
-    return Prospect(kind.value, kind is Protection.NONE, has_password_store())
+    others: tuple[KnownClass, ...] = ()
+    with contextlib.suppress(GanDesktopError):  # a damaged list is told of by the joining itself
+        others = tuple(known for known in classes.all() if _is_other_login(known, card))
+    return Prospect(kind.value, kind is Protection.NONE, has_password_store(), others)
+
+
+def _is_other_login(known: KnownClass, card: JoinCard) -> bool:
+    is_same_class = (known.dbname, known.port) == (card.dbname, card.port)
+    return is_same_class and known.user != card.user and bool(set(known.hosts) & set(card.hosts))
 
 
 def come_in(wish: Admission, classes: KnownClasses, read_options: ReadOptions) -> JoinedClass:

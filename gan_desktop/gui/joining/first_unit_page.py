@@ -11,7 +11,7 @@ from gan_desktop.gui.joining.what_leaves import show_what_leaves
 from gan_desktop.gui.session import Session
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
 from gan_desktop.gui.translation import engine_text
-from gan_desktop.records import StateChanged, UnitComputed, UnitDelivered
+from gan_desktop.records import HandedInUnit, StateChanged, UnitComputed, UnitDelivered
 from gan_desktop.sentences import sentence
 
 
@@ -27,7 +27,7 @@ class FirstUnitPage(WizardPage):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent, fills=True)
         self._session = session
-        self._is_delivered = False
+        self._delivered: int | None = None
         self.set_title(self.tr("Your first contribution"))
         self.set_lead(
             self.tr(
@@ -47,6 +47,7 @@ class FirstUnitPage(WizardPage):
         session.state_changed.connect(self._show_state)
         session.unit_computed.connect(self._take_computed)
         session.unit_delivered.connect(self._take_delivered)
+        session.units_changed.connect(self._take_units)
 
     def _make_words(self) -> QVBoxLayout:
         self.sentence = plain_label("", self)
@@ -73,7 +74,7 @@ class FirstUnitPage(WizardPage):
 
     def enter(self) -> None:
         """Begin."""
-        self._is_delivered = False
+        self._delivered = None
         self.outcome.setText("")
         self._session.start()
         self._session.resume()
@@ -91,17 +92,30 @@ class FirstUnitPage(WizardPage):
 
     @Slot(object)
     def _take_computed(self, _computed: UnitComputed) -> None:
-        if not self._is_delivered:
+        if self._delivered is None:
             self.outcome.setText(self.tr("Computed. It is handed in now ..."))
 
     @Slot(object)
     def _take_delivered(self, delivered: UnitDelivered) -> None:
-        if self._is_delivered:
+        if self._delivered is not None:
             return
-        self._is_delivered = True
+        self._delivered = delivered.unit.unit_id
         self.outcome.setText(
             self.tr(
                 "Your first unit is handed in. It counts as soon as the class's main computer has merged it:"
                 " then the faces change a little, and partly because of you."
             )
         )
+
+    @Slot(object)
+    def _take_units(self, units: tuple[HandedInUnit, ...]) -> None:
+        """Say what became of it, as soon as the class has decided."""
+        status = next((unit.status for unit in units if unit.unit_id == self._delivered), "handed_in")
+        words = {
+            "counted": self.tr("Your first unit is counted: from now on the faces are partly yours."),
+            "late": self.tr("Your first unit came late and still counts for you."),
+            "not_counted": self.tr("Your first unit was not counted. The page Log says why."),
+        }
+        if status in words:
+            self.outcome.setText(words[status])
+            set_role(self.outcome, "muted" if status == "not_counted" else "good")

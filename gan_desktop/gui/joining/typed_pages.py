@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLineEdit, QWidget
 
 from gan_desktop.class_code import DEFAULT_DATABASE, DEFAULT_PORT, card_of_code, parse_address
 from gan_desktop.errors import GanDesktopError, SettingsError
 from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.calm_fields import CalmSpinBox
 from gan_desktop.gui.joining.page import WizardPage, push_button
 from gan_desktop.gui.theme import em
 from gan_desktop.gui.trouble import Trouble
@@ -105,7 +106,7 @@ class ByHandPage(TypedPage):
         self.set_title(self.tr("Join by hand"))
         self.set_lead(self.tr("Type what your instructor gave you."))
         self.host = self.field(self.tr("Host name"), "db.school.example")
-        self.port = QSpinBox(self, minimum=1, maximum=65_535, value=DEFAULT_PORT)
+        self.port = CalmSpinBox(self, minimum=1, maximum=65_535, value=DEFAULT_PORT)
         self.port.setMinimumHeight(em(self, 1.9))
         self.port.setAccessibleName(self.tr("Port"))
         self.form.addRow(self.tr("Port"), self.port)

@@ -17,19 +17,24 @@ from keyring.backends.fail import Keyring as FailingStore
 from psycopg2 import sql
 from PySide6.QtCore import QDate, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.class_admin.people import students
 from gan_desktop.class_admin.reach import LOOK_S
+from gan_desktop.class_admin.status import class_status
 from gan_desktop.class_code import code_login
 from gan_desktop.database.address import Address
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.gui.admin import entrance
+from gan_desktop.gui.admin.class_menu import TeachingMenu
 from gan_desktop.gui.admin.main_window import TeachingWindow
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.students.class_codes import ClassCodes, class_codes
+from gan_desktop.gui.admin.students.codes_view import when
+from gan_desktop.gui.admin.students.hand_out import HandOutDialog
+from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.admin.wizard.class_wizard import ClassWizard
 from gan_desktop.gui.admin.wizard.draft import FILE, Step, load_draft
 from gan_desktop.gui.admin.wizard.here_page import HERE_ALONE, HerePage
@@ -213,7 +218,7 @@ def test_a_class_is_made_on_this_computer_and_trains(
     assert people.code.text() in words_on(ready)
     assert ELSEWHERE in words_on(ready)
     with qtbot.waitSignal(wizard.left, timeout=PATIENCE_MS):
-        press(wizard, qtbot, "Start the training")
+        press(wizard, qtbot, 'Start "Lesson" now')
     assert idle_teaching.coordination.place == "here"
     qtbot.waitUntil(
         lambda: (
@@ -636,12 +641,108 @@ def test_a_list_is_shown_with_what_is_wrong_and_admitted_when_it_is_mended(
     assert not any(is_good and "have a login" in words for is_good, words in ready.facts.lines)
     press(furnishing, qtbot, "Back")
     target = tmp_path / "cards.zip"
-    people.save_cards(target)
-    await_words(people, qtbot, "Saved: ")
+    save_cards(people, target, qtbot)
+    # Make cards on the Students page offers them once more.
+    made = made_cards(people._session)
+    users = [student.user for student in students(classroom.coordinator_address)]
+    assert all(made.password(user) and made.made_at(user) for user in users)
     furnishing.show_step(Step.READY)
     qtbot.waitUntil(lambda: unsaved not in ready.facts.lines, timeout=PATIENCE_MS)
     assert target.read_bytes()[:2] == b"PK"
     assert target.stat().st_mode & 0o077 == 0
+
+
+def save_cards(people: PeoplePage, target: Path, qtbot: QtBot) -> None:
+    """Save the cards that were just made as one zip."""
+    people.hand_out.click()
+    [cards] = people.findChildren(HandOutDialog)
+    assert "Save &PDF ..." in [way.text() for way in cards.ways]
+    cards.save_zip()
+    [asking] = cards.findChildren(QFileDialog)
+    asking.setDirectory(str(target.parent))
+    asking.selectFile(target.name)
+    asking.accept()
+    qtbot.waitUntil(lambda: cards.done_words.isVisible(), timeout=PATIENCE_MS)
+    cards.accept()
+    await_words(people, qtbot, "handed out.")
+    # Keys go to the window again: without a screen nobody gives it back what its dialogs had.
+    people.window().activateWindow()
+
+
+def test_a_list_that_was_not_admitted_is_not_passed_over(
+    furnishing: ClassWizard, classroom: Classroom, qtbot: QtBot
+) -> None:
+    furnishing.show_step(Step.PEOPLE)
+    people = page_of(furnishing, PeoplePage)
+    press(furnishing, qtbot, "A list of students")
+    people.text.setPlainText("Ana\nBen\n")
+    qtbot.waitUntil(people.admit.isEnabled, timeout=PATIENCE_MS)
+    press(furnishing, qtbot, "A code for everybody")
+    press(furnishing, qtbot, "Go on")
+    assert furnishing.step is Step.PEOPLE and people.text.isVisible()
+    assert people.trouble is not None and people.trouble.title == "2 names are not admitted yet"
+    press(furnishing, qtbot, "Admit them")
+    await_words(people, qtbot, "2 students admitted.")
+    assert len(students(classroom.coordinator_address)) == 2
+    people.text.setPlainText("Cleo\n")
+    press(furnishing, qtbot, "Go on")
+    press(furnishing, qtbot, "Go on without them")
+    await_step(furnishing, qtbot, Step.PICTURES)
+    assert len(students(classroom.coordinator_address)) == 2
+
+
+def test_who_leaves_half_way_finds_the_way_back_in_the_classs_menu(
+    furnishing: ClassWizard, idle_teaching: TeachingSession, qtbot: QtBot
+) -> None:
+    places = idle_teaching.places
+    furnishing.begin("set_up")
+    await_step(furnishing, qtbot, Step.REACH)
+    press(furnishing, qtbot, "Go on")
+    qtbot.keyClick(furnishing.page(Step.PEOPLE), Qt.Key.Key_Escape)
+    assert furnishing.step is Step.REACH
+    qtbot.keyClick(furnishing.page(Step.REACH), Qt.Key.Key_Escape)
+    [question] = furnishing.findChildren(QMessageBox)
+    with qtbot.assertNotEmitted(furnishing.left):
+        question.reject()
+    press(furnishing, qtbot, "Go on")
+    qtbot.waitUntil(lambda: load_draft(places.config).step is Step.PEOPLE, timeout=PATIENCE_MS)
+    press(furnishing, qtbot, "Back")
+    press(furnishing, qtbot, "Leave ...")
+    question = furnishing.findChildren(QMessageBox)[-1]
+    with qtbot.waitSignal(furnishing.left, timeout=PATIENCE_MS):
+        next(button for button in question.buttons() if button.text() == "Leave for now").click()
+    qtbot.waitUntil(lambda: load_draft(places.config).is_left, timeout=PATIENCE_MS)
+    # The next start shows the class; its menu leads back.
+    assert not entrance.is_begun(places)
+    menu = TeachingMenu(idle_teaching)
+    with qtbot.waitSignal(idle_teaching.begin_wanted) as wanted:
+        next(action for action in menu.menu().actions() if action.text() == "Set up this class ...").trigger()
+    again = shown_wizard(idle_teaching, qtbot, *wanted.args)
+    await_step(again, qtbot, Step.REACH)
+    # What the pages asked for is over before their class goes.
+    wait_for_background(PATIENCE_MS)
+    for widget in (again, menu):
+        widget.hide()
+        widget.deleteLater()
+
+
+def test_the_first_training_is_chosen_and_may_be_none(
+    furnishing: ClassWizard, classroom: Classroom, qtbot: QtBot
+) -> None:
+    furnishing.show_step(Step.PICTURES)
+    page_of(furnishing, PicturesPage).count.setValue(300)
+    press(furnishing, qtbot, "Import and go on")
+    await_words(furnishing, qtbot, "300 pictures to learn from.")
+    ready = page_of(furnishing, ReadyPage)
+    await_words(ready, qtbot, "75 iterations: ")
+    press(furnishing, qtbot, "Quick look")
+    await_words(ready, qtbot, "40 iterations: ")
+    assert ready.start.text() == 'Start "Quick look" now' and ready.start.isEnabled()
+    press(furnishing, qtbot, "None yet")
+    assert not ready.start.isEnabled()
+    with qtbot.waitSignal(furnishing.left, timeout=PATIENCE_MS):
+        press(furnishing, qtbot, "To the class")
+    assert not class_status(classroom.coordinator_address).runs
 
 
 def test_a_code_made_without_a_password_store_is_known_to_the_window_and_after_a_restart(
@@ -660,7 +761,7 @@ def test_a_code_made_without_a_password_store_is_known_to_the_window_and_after_a
     left = codes.now.on_show.valid_until - datetime.now().astimezone()
     assert timedelta(days=6) < left < timedelta(days=8)
     wizard.show_step(Step.READY)
-    await_words(wizard, qtbot, f"(valid until {codes.now.on_show.valid_until.astimezone():%a} ")
+    await_words(wizard, qtbot, f"(valid until {when(codes.now.on_show.valid_until)})")
 
     kept = [file for file in (idle_teaching.places.config / "passwords").glob("*/*") if file.is_file()]
     assert [file.stat().st_mode & 0o777 for file in kept] == [0o600]

@@ -23,13 +23,14 @@ from gan_desktop.errors import CredentialsError
 from gan_desktop.gui.admin import entrance
 from gan_desktop.gui.admin.end_of_course.delete import DeleteSheet
 from gan_desktop.gui.admin.end_of_course.move import MoveSheet, NewClassSheet
-from gan_desktop.gui.admin.end_of_course.sheets import EraseQuestion
+from gan_desktop.gui.admin.end_of_course.sheets import QUESTION_EM, EraseQuestion
 from gan_desktop.gui.admin.end_of_course.view import EndOfCourseView
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.session import JoinedClass, Session
 from gan_desktop.gui.strip import Strip
 from gan_desktop.gui.strip_look import Action
+from gan_desktop.gui.theme import em
 from gan_desktop.gui.window_session import Places
 from gan_desktop.known_classes import KnownClass
 from gan_desktop.records import WorkerState
@@ -106,9 +107,12 @@ def test_every_step_says_what_it_will_do(view: EndOfCourseView) -> None:
 def test_the_end_is_asked_first_and_can_be_left(view: EndOfCourseView, taught: Lesson, qtbot: QtBot) -> None:
     view.rows["end"].button.click()
     box = answer(view, agree=False)
-    assert "Students read that the class has ended" in box.informativeText()
+    assert "students read that the class is over" in box.informativeText()
+    assert box.width() >= em(box, QUESTION_EM)
     assert steps(taught) == set()
+    places = [row.geometry() for row in view.rows.values()]
     press_and_agree("end", view, qtbot)
+    assert [row.geometry() for row in view.rows.values()] == places
     assert steps(taught) == {Step.END}
     assert "Done on" in view.rows["end"].outcome.text()
     assert view.open_again.isVisible()

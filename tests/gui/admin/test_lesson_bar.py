@@ -97,6 +97,11 @@ def test_a_time_that_is_over_today_is_tomorrows(
     past = datetime.now() - timedelta(minutes=2)
     dialog.time.setTime(QTime(past.hour, past.minute))
     assert dialog.moment() - datetime.now() > timedelta(hours=23)
+    assert dialog.left.text().startswith(f"tomorrow at {past:%H:%M}, in 23 h ")
+    assert dialog.left.property("role") == "bad"
+    idle_teaching.set_lesson_end(dialog.moment().timestamp())
+    assert words(bar).startswith(f"Lesson ends tomorrow at {past:%H:%M} (")
+    idle_teaching.set_lesson_end(None)
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert idle_teaching.lesson_ends_at is None
 

@@ -244,6 +244,38 @@ def test_everything_goes_into_a_folder_of_its_own_and_a_second_time_into_another
         } == {path.name for path in (tmp_path / name).iterdir()}
 
 
+def test_of_the_newest_row_that_is_saved_which_is_the_newest_by_then(
+    page: ResultsPage, trained: Lesson, tmp_path: Path, qtbot: QtBot
+) -> None:
+    course = page.reader.course
+    assert course is not None
+    newest = course.kept[-1].iteration
+    wanted: list[int | None] = []
+    # As if the training went on: the newest weights are there until the next ones come.
+    page.reader._course = replace(
+        course, kept=(*course.kept[:-1], replace(course.kept[-1], is_checkpoint=False))
+    )
+    page.reader.course_changed.emit()
+    page._save_weights(wanted.append)
+    page.table.choose(2)
+    page._save_weights(wanted.append)
+    assert wanted == [None, 2]
+    said = saved(page, qtbot, lambda: page.saving.save_everything(None, tmp_path))
+    assert str(tmp_path / f"Faces iteration {newest}") in said
+    path = tmp_path / "faces.safetensors"
+    said = saved(page, qtbot, lambda: page.saving.save_checkpoint(None, path))
+    assert f"Iteration {newest}" in said and read_checkpoint(path).info.iteration == newest
+
+
+def test_what_could_not_be_saved_is_told_until_the_next_choice(
+    page: ResultsPage, tmp_path: Path, qtbot: QtBot
+) -> None:
+    assert "999" in saved(page, qtbot, lambda: page.saving.save_everything(999, tmp_path))
+    assert page.saving.isVisible() and list(tmp_path.iterdir()) == []
+    page.table.choose(2)
+    assert not page.saving.isVisible()
+
+
 def test_a_place_that_cannot_be_written_is_named_on_the_page(
     page: ResultsPage, tmp_path: Path, qtbot: QtBot
 ) -> None:

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.class_admin.server import look_at_server
+from gan_desktop.class_admin.trainings import change_run
+from gan_desktop.class_code import shown_address
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.coordination import Runs
 from gan_desktop.database.rehearsals import Rehearsals
@@ -99,10 +101,14 @@ def test_students_addresses_are_shown_and_copied_where_others_can_come(
     server = read(page, qtbot)
     known = look_at_server(taught.coordinator)
     server.facts.show_server(replace(known, hosts=("192.168.1.20", "laptop.local"), port=23456))
-    assert server.facts.addresses.text() == "192.168.1.20, laptop.local, port 23456"
+    # As on the way into the class, and as students type it.
+    shown = ", ".join(
+        shown_address(host, 23456, taught.coordinator.dbname) for host in ("192.168.1.20", "laptop.local")
+    )
+    assert server.facts.addresses.text() == shown
     assert server.facts.encryption.text().startswith("None: whoever is in the same network")
     server.facts.copy_button.click()
-    assert QApplication.clipboard().text() == "192.168.1.20, laptop.local, port 23456"
+    assert QApplication.clipboard().text() == shown
 
 
 def test_a_training_that_nobody_runs_can_be_run_here(
@@ -133,6 +139,19 @@ def test_what_happened_is_listed_with_the_newest_first(
     qtbot.waitUntil(lambda: len(events.rows) == 2, timeout=PATIENCE_MS)
     model = events.view.model()
     assert [model.index(row, 1).data() for row in (0, 1)] == ["<b>Event 2</b>", "<b>Event 1</b>"]
+
+
+def test_changed_settings_are_called_as_on_the_page_that_changes_them(
+    page: ServerPage, teaching: TeachingSession, taught: Lesson, qtbot: QtBot
+) -> None:
+    change_run(taught.coordinator, taught.run_id, target_iterations=80, quorum=3)
+    teaching.refresh()
+    events = page.server.events
+    qtbot.waitUntil(lambda: len(events.rows) == 1, timeout=PATIENCE_MS)
+    words = events.view.model().index(0, 1).data()
+    before = taught.config
+    assert f"Iterations from {before.target_iterations} to 80" in words
+    assert f"People needed from {before.quorum} to 3. Changed by " in words
 
 
 def test_a_class_of_another_version_says_so_and_leads_to_its_upgrade(

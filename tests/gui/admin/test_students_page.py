@@ -36,6 +36,7 @@ from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.sql_dialog import SqlDialog
 from gan_desktop.gui.admin.students import make_cards
 from gan_desktop.gui.admin.students.hand_out import HandOutDialog
+from gan_desktop.gui.admin.students.made_cards import MadeCards, made_cards
 from gan_desktop.gui.admin.students.make_cards import MakeCardsDialog
 from gan_desktop.gui.admin.students.model import CARD, EMAIL, NAME, SECTION
 from gan_desktop.gui.admin.students.new_card import NewCardDialog
@@ -45,6 +46,7 @@ from gan_desktop.gui.admin.students.student_dialog import StudentDialog
 from gan_desktop.gui.background import wait_for_background
 from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.translation import install_translation
+from gan_desktop.gui.words import clock
 from gan_desktop.join_card import parse_card, read_card_file
 from tests.gui.admin.conftest import PATIENCE_MS
 from tests.gui.hands import Hand, Keyboard, Mouse
@@ -287,7 +289,7 @@ def test_people_are_hidden_and_shown_again(
         lambda: shown(page)[:2] == ["Ana Silva (hidden)", "Ben Okafor (hidden)"], timeout=PATIENCE_MS
     )
     assert in_class(taught)["Ana Silva"].is_hidden
-    page.people.whom.setCurrentIndex(page.people.whom.findText("Hidden from the leaderboard"))
+    page.people.whom.setCurrentIndex(page.people.whom.findText("Not on the leaderboard"))
     assert len(shown(page)) == 2
     choose(page, "Ana Silva (hidden)")
     hand.choose(page.people.chosen_button, "Show on the leaderboard")
@@ -347,6 +349,77 @@ def test_making_cards_says_whose_computers_it_stops(page: StudentsPage, taught: 
     qtbot.waitUntil(lambda: asking.address.notes.isVisible(), timeout=PATIENCE_MS)
     assert "Only programs on this computer" in asking.address.notes.text()
     asking.reject()
+
+
+def test_cards_that_people_have_are_shown_once_more_and_end_only_when_that_is_chosen(
+    page: StudentsPage, teaching: TeachingSession, taught: Lesson, qtbot: QtBot
+) -> None:
+    page.people.table.clearSelection()
+    page.people.make_cards()
+    asking = dialog(page, MakeCardsDialog, qtbot)
+    assert "on another computer" in asking.maybe.text() and not asking.warning.isVisible()
+    asking.make.click()
+    cards = dialog(page, HandOutDialog, qtbot)
+    first = [made.card for made in cards._cards]
+    cards.copy_invitation()
+    cards.reject()
+    add_student(taught.coordinator, "Cleo")
+    teaching.refresh()
+    qtbot.waitUntil(lambda: len(shown(page)) == 4, timeout=PATIENCE_MS)
+
+    page.people.make_cards()
+    again = dialog(page, MakeCardsDialog, qtbot)
+    texts = [button.text() for button in again.choices.buttons()]
+    time_of_day = clock(made_cards(teaching).made_at(first[0].user) or 0)
+    assert texts == [
+        f"The 3 cards of {time_of_day} once more: they stay valid",
+        "For the one who has no card yet",
+        "For the 4 who have not joined yet",
+        "For all 4",
+    ]
+    assert again.choices.checkedId() == 0 and again.make.text() == "Show the cards"
+    again.choices.buttons()[2].click()
+    assert again.warning.text() == (
+        f"The cards made before for 3 of them stop working: those of {time_of_day}."
+    )
+    again.choices.buttons()[0].click()
+    assert not again.warning.isVisible() and not again.maybe.isVisible()
+    again.address.field.setText("school.example")
+    again.make.click()
+    cards = dialog(page, HandOutDialog, qtbot)
+    second = [made.card for made in cards._cards]
+    assert [(card.user, card.password) for card in second] == [(card.user, card.password) for card in first]
+    assert {card.hosts for card in second} == {("school.example",)}
+    for card in second:
+        Connection(taught.address_of(_login(card.user, card.password))).close()
+    cards.accept()
+
+
+def test_a_new_window_knows_who_has_a_card_but_no_password(
+    page: StudentsPage, teaching: TeachingSession, qtbot: QtBot
+) -> None:
+    page.people.make_cards()
+    dialog(page, MakeCardsDialog, qtbot).make.click()
+    cards = dialog(page, HandOutDialog, qtbot)
+    kept = cards._cards
+    cards.accept()
+    page.people.add()
+    form = dialog(page, StudentDialog, qtbot)
+    form.name.setText("Cleo")
+    form.save.click()
+    qtbot.waitUntil(lambda: not cards.isVisible() and bool(page.findChildren(HandOutDialog)))
+    closed_unsaved = dialog(page, HandOutDialog, qtbot)
+    lost = closed_unsaved._cards
+    closed_unsaved.reject()
+    answer(page, "Close without saving", qtbot)
+
+    after_restart = MadeCards(teaching)
+    assert [after_restart.made_at(made.card.user) is not None for made in kept] == [True] * 3
+    assert [after_restart.made_at(made.card.user) for made in lost] == [None]
+    assert [after_restart.password(made.card.user) for made in kept] == [None] * 3
+    folder = teaching.places.config
+    written = "".join(file.read_text("utf-8") for file in folder.glob("*.ini"))
+    assert not any(made.card.password in written for made in kept)
 
 
 def test_all_cards_go_into_one_zip_and_let_in(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from gan_desktop.database.statistics import RunSummary
 from gan_desktop.gui.admin.main_window import PAGES, TeachingWindow
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import Coordination
@@ -112,6 +114,15 @@ def test_without_a_training_the_strip_leads_to_one(
 ) -> None:
     look = look_of(situation)
     assert look.button is button and look.sentence
+
+
+def test_a_training_that_was_ended_early_is_not_said_to_be_complete(application: object) -> None:
+    run = RunSummary(1, "Faces", RunStatus.COMPLETE, 1, 30, 75, 4_096, None, None)
+    look = look_of(Situation(run=run))
+    assert "was ended at iteration 30 of 75" in look.sentence
+    assert look.progress == pytest.approx(0.4) and look.icon != "check"
+    assert look_of(Situation(run=replace(run, iteration=0))).button is Action.NEW_TRAINING
+    assert look_of(Situation(run=replace(run, iteration=75))).progress == 1.0
 
 
 def _wait(qtbot: QtBot, condition: Callable[[], bool]) -> None:

@@ -23,7 +23,7 @@ from gan_desktop.gui.admin.today.page import TodayPage
 from gan_desktop.gui.admin.today.people import PersonToday, Presence, people_today, sentence_of
 from gan_desktop.gui.admin.today.record import RecordDialog
 from gan_desktop.gui.translation import install_translation
-from gan_desktop.records import SampleDrawn, WorkerState
+from gan_desktop.records import ClassTotals, SampleDrawn, WorkerState
 from gan_desktop.sentences import sentence
 from tests.gui.admin.conftest import PATIENCE_MS
 from tests.gui.admin.people import button, computer, newest, snapshot, student
@@ -160,6 +160,17 @@ def test_without_people_the_page_says_what_to_do(page: TodayPage, idle_teaching:
     assert page._instead.isHidden()
 
 
+def test_a_class_that_is_over_is_not_said_to_wait_for_people(
+    page: TodayPage, teaching: TeachingSession
+) -> None:
+    over = ClassTotals("Vision", 0, 0, 0.0, 0, 0, ended_at=1.0)
+    teaching._take_snapshot(replace(snapshot([], []), totals=over))
+    assert page._instead.text() == "The class has ended."
+    moved = replace(over, has_moved=True)
+    teaching._take_snapshot(replace(snapshot([], []), totals=moved))
+    assert "another server" in page._instead.text()
+
+
 def test_names_and_sentences_of_others_are_no_markup(page: TodayPage, idle_teaching: TeachingSession) -> None:
     bad = "<b>Bad</b>"
     idle_teaching._take_snapshot(snapshot([student("x", name=bad)], [computer("x", last_error=bad)]))
@@ -259,7 +270,7 @@ def test_a_message_reaches_one_student_or_all(
         "SELECT m.text, a.login FROM gan.messages AS m JOIN gan.accounts AS a USING (account_id)"
     )
     assert (sent.text, sent.login) == ("Plug in", ana.user)
-    assert page._note.text() == "Sent. Nobody is there now; who joins within the hour reads it."
+    assert page._note.text() == "Sent. Ana is not there now; it waits for an hour."
     qtbot.mouseClick(page.side.message_button, Qt.MouseButton.LeftButton)
     dialog = newest(page, MessageDialog)
     dialog.words.setPlainText("Five\nminutes")

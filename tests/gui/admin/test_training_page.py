@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gan_desktop.class_admin import checkpoints
+from gan_desktop.class_admin.cards import enrol_card, entrance
 from gan_desktop.class_admin.estimates import PRESETS
 from gan_desktop.class_admin.trainings import CHANGEABLE, find_run
 from gan_desktop.errors import ConnectionFailed
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.training.fields import ADVANCED, LENGTH
+from gan_desktop.gui.admin.training.model import DISTANCE, IMAGES, ITERATION
 from gan_desktop.gui.admin.training.overview import KEPT, SETTINGS
 from gan_desktop.gui.admin.training.page import TrainingPage
 from gan_desktop.gui.admin.training.settings import GROUPS
+from gan_desktop.gui.theme import em
 from gan_desktop.gui.translation import load_catalogue
 from gan_desktop.records import RunConfig, RunStatus
 from gan_desktop.training.checkpoint_file import read_checkpoint
@@ -78,7 +82,7 @@ def test_a_training_is_begun_paused_gone_on_with_and_ended(
     assert view.caption.text().startswith("Iteration 0 of 10,000")
     assert not view.delete.isEnabled()
     view.steer.click()
-    qtbot.waitUntil(lambda: view.steer.text() == "&Go on", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: view.steer.text() == "&Resume", timeout=PATIENCE_MS)
     assert taught.status == "paused"
     view.steer.click()
     qtbot.waitUntil(lambda: view.steer.text() == "&Pause", timeout=PATIENCE_MS)
@@ -91,6 +95,7 @@ def test_a_training_is_begun_paused_gone_on_with_and_ended(
     answer(view.box, "End it")
     qtbot.waitUntil(lambda: status_of(page, taught.run_id) is RunStatus.COMPLETE, timeout=PATIENCE_MS)
     assert not view.steer.isEnabled()
+    assert view.caption.text().endswith("ended early")
 
 
 def test_a_training_that_is_over_is_deleted_after_a_question(
@@ -137,7 +142,7 @@ def test_a_preset_makes_a_training_with_estimates_beside_it(
     assert figures._figures["faces"].text().startswith("about ")
     assert figures._details["total"].text() == "75 iterations"
     assert "Assumed: 30 laptops of 110 images/s" in figures.words.text()
-    assert "docs/benchmarks-networks.md" in figures.words.text()
+    assert "so it was measured" in figures.words.text()
     [quick] = [button for button in form.findChildren(QPushButton) if button.text() == "Quick look"]
     quick.click()
     qtbot.waitUntil(lambda: figures._details["total"].text() == "40 iterations", timeout=PATIENCE_MS)
@@ -318,6 +323,61 @@ def test_settings_of_a_running_training_are_changed_and_written_down(
     qtbot.waitUntil(view.undo.isEnabled, timeout=PATIENCE_MS)
     view.undo.click()
     assert not view.has_changes and quorum.text == "7"
+
+
+def test_fewer_iterations_than_there_are_already_are_remarked_upon(
+    page: TrainingPage, taught: Lesson, qtbot: QtBot
+) -> None:
+    begin(page, taught, qtbot)
+    page.trainings.segments.button(SETTINGS).click()
+    view, length = page.trainings.settings, page.trainings.settings.fields.row("target_iterations")
+    qtbot.waitUntil(length.isEnabled, timeout=PATIENCE_MS)
+    assert view._run is not None
+    view.show_run(replace(view._run, iteration=18))
+    length.set_text("18")
+    qtbot.waitUntil(
+        lambda: "19 or more: the training is at iteration 18" in length.wrong, timeout=PATIENCE_MS
+    )
+    assert not view.apply.isEnabled()
+    length.set_text("19")
+    qtbot.waitUntil(view.apply.isEnabled, timeout=PATIENCE_MS)
+    assert not length.wrong
+
+
+def test_estimates_count_on_those_who_are_invited_until_another_number_is_written(
+    page: TrainingPage, taught: Lesson, teaching: TeachingSession, qtbot: QtBot
+) -> None:
+    computers = page.form.estimates.computers
+    assert computers.value() == 30
+    enrol_card(taught.coordinator, entrance(taught.coordinator), "class", 8, timedelta(hours=1))
+    teaching.refresh()
+    qtbot.waitUntil(lambda: computers.value() == 8, timeout=PATIENCE_MS)
+    computers.setValue(12)
+    taught.add_student("Ana")
+    with qtbot.waitSignal(teaching.snapshot_changed, timeout=PATIENCE_MS):
+        teaching.refresh()
+    assert computers.value() == 12
+
+
+def test_the_strip_leads_straight_to_the_making_of_a_training(
+    page: TrainingPage, teaching: TeachingSession
+) -> None:
+    assert page.views.currentWidget() is page.trainings
+    teaching.show_page("training")
+    assert page.views.currentWidget() is page.trainings
+    teaching.show_page("training/new")
+    assert page.views.currentWidget() is page.form
+
+
+def test_where_there_is_no_room_figures_go_rather_than_that_the_table_scrolls(page: TrainingPage) -> None:
+    table = page.trainings.table
+    table.resize(900, 200)
+    table.fit()
+    assert not table.isColumnHidden(IMAGES) and not table.isColumnHidden(DISTANCE)
+    table.resize(em(table, 25), 200)
+    table.fit()
+    assert table.isColumnHidden(IMAGES) and not table.isColumnHidden(ITERATION)
+    assert table.horizontalHeader().length() <= table.viewport().width()
 
 
 def test_the_page_offers_everything_that_may_change_and_nothing_else() -> None:

@@ -32,7 +32,15 @@ from gan_desktop.join_card import JoinCard, parse_card
 from gan_desktop.records import RunStatus
 from tests.gui.admin.conftest import PATIENCE_MS
 from tests.gui.admin.people import newest
-from tests.gui.admin.test_class_wizard import Store, await_step, await_words, make_here, page_of, press
+from tests.gui.admin.test_class_wizard import (
+    Store,
+    await_step,
+    await_words,
+    make_here,
+    page_of,
+    press,
+    save_cards,
+)
 from tests.gui.admin.test_end_of_course import press as press_step
 from tests.gui.admin.test_end_of_course import press_and_agree
 from tests.gui.admin.test_results_page import TOKEN, fill_in, hub, publish
@@ -96,8 +104,7 @@ def _make_class(window: TeachingWindow, folder: Path, tmp_path: Path, qtbot: QtB
     people.text.setPlainText("name,id\n" + "".join(f"{name},S-{name}\n" for name in NAMES))
     press(wizard, qtbot, "Admit them")
     await_words(people, qtbot, "3 students admitted.")
-    people.save_cards(tmp_path / "cards.zip")
-    await_words(people, qtbot, "Saved: ")
+    save_cards(people, tmp_path / "cards.zip", qtbot)
     press(wizard, qtbot, "Go on")
     await_step(wizard, qtbot, Step.PICTURES)
     page_of(wizard, PicturesPage).count.setValue(300)
@@ -105,7 +112,7 @@ def _make_class(window: TeachingWindow, folder: Path, tmp_path: Path, qtbot: QtB
     await_step(wizard, qtbot, Step.READY)
     await_words(wizard, qtbot, "300 pictures to learn from.")
     with qtbot.waitSignal(wizard.left, timeout=PATIENCE_MS):
-        press(wizard, qtbot, "Start the training")
+        press(wizard, qtbot, 'Start "Lesson" now')
     with zipfile.ZipFile(tmp_path / "cards.zip") as archive:
         files = sorted(name for name in archive.namelist() if name.endswith(".gandjoin"))
         assert len(files) == len(NAMES)

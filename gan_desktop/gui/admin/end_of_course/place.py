@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
 from gan_desktop.class_code import DEFAULT_PORT, parse_address
 from gan_desktop.errors import GanDesktopError, SettingsError
 from gan_desktop.gui.admin.wizard.jobs import LoginWish
 from gan_desktop.gui.admin.wizard.page import add_line, make_form
+from gan_desktop.gui.calm_fields import CalmSpinBox
 from gan_desktop.gui.theme import em
 
 # What connection.py says of a server without encryption: only then is doing without one offered.
@@ -21,7 +22,7 @@ class PlaceForm(QWidget):
         super().__init__(parent)
         frame, form = make_form(self)
         self.host = add_line(form, self.tr("Server"), "db.school.example")
-        self.port = QSpinBox(frame, minimum=1, maximum=65_535, value=DEFAULT_PORT)
+        self.port = CalmSpinBox(frame, minimum=1, maximum=65_535, value=DEFAULT_PORT)
         self.port.setMinimumHeight(em(self, 1.9))
         self.port.setAccessibleName(self.tr("Port"))
         form.addRow(self.tr("Port"), self.port)

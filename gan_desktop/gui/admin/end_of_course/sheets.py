@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QLineEdit, QMessageBox, QRadioButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QMessageBox, QRadioButton, QSpacerItem, QWidget
 
 from gan_desktop.gui.admin.sheet import Sheet
 from gan_desktop.gui.joining.page import plain_label
 from gan_desktop.gui.theme import em
+
+QUESTION_EM = 27
 
 
 def ask_first(parent: QWidget, question: str, consequence: str, verb: str, act: Callable[[], None]) -> None:
@@ -21,6 +23,9 @@ def ask_first(parent: QWidget, question: str, consequence: str, verb: str, act: 
         QMessageBox.Icon.Question, question, question, QMessageBox.StandardButton.NoButton, parent
     )
     box.setInformativeText(consequence)
+    # A box is as wide as its first line, which is short, and cuts its title.
+    if isinstance(layout := box.layout(), QGridLayout):
+        layout.addItem(QSpacerItem(em(box, QUESTION_EM), 0), layout.rowCount(), 0, 1, layout.columnCount())
     do = box.addButton(verb, QMessageBox.ButtonRole.DestructiveRole)
     box.setDefaultButton(box.addButton(parent.tr("Cancel"), QMessageBox.ButtonRole.RejectRole))
     box.finished.connect(box.deleteLater)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -64,6 +64,10 @@ class StepRow(QFrame):
         self.button.setAccessibleDescription(title)
         self.button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.button.clicked.connect(lambda _checked=False: self.wanted.emit())
+        for kept in (self.bar, self.button):
+            policy = kept.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            kept.setSizePolicy(policy)
         for widget in (self.outcome, self.note, self.show_place, self.bar):
             widget.hide()
         self._lay_out()
@@ -83,6 +87,7 @@ class StepRow(QFrame):
         words.addLayout(outcome)
         words.addWidget(self.note)
         words.addWidget(self.bar)
+        words.addStretch(1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, em(self, 0.45), 0, em(self, 0.45))
         row.setSpacing(em(self, 0.7))
@@ -95,10 +100,24 @@ class StepRow(QFrame):
         for widget in widgets:
             self._choices.insertWidget(self._choices.count() - 1, widget)
 
+    # -- its place ------------------------------------------------------------------------------
+
+    def _keep_height(self) -> None:
+        """However little it says next: a button must not move to where another one was just pressed."""
+        if self.isVisible():
+            self.setMinimumHeight(max(self.minimumHeight(), self.height()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Qt's name: at another width the words need another height."""
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.setMinimumHeight(0)
+
     # -- showing --------------------------------------------------------------------------------
 
     def set_done(self, is_done: bool) -> None:
         """Show the tick, or the step's number."""
+        self._keep_height()
         # What was done says it itself.
         self.consequence.setVisible(not is_done)
         if is_done != self._is_done:
@@ -132,6 +151,7 @@ class StepRow(QFrame):
 
     def tell_note(self, words: str, *, is_bad: bool = False) -> None:
         """Say what should be known before the step; empty: nothing."""
+        self._keep_height()
         set_role(self.note, "bad" if is_bad else "muted")
         self.note.setText(words)
         self.note.setVisible(bool(words))

@@ -12,7 +12,6 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, QStandardPaths, Qt, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDateEdit,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -32,6 +31,7 @@ from gan_desktop.gui.admin.end_of_course.sheets import EraseQuestion, ask_first
 from gan_desktop.gui.admin.end_of_course.step import StepRow
 from gan_desktop.gui.admin.end_of_course.work import Told, Work
 from gan_desktop.gui.admin.session import TeachingSession
+from gan_desktop.gui.calm_fields import CalmDateEdit
 from gan_desktop.gui.joining.page import link_button, plain_label
 from gan_desktop.gui.theme import em, scale_font, set_role
 from gan_desktop.gui.translation import engine_text, language_in_force
@@ -96,7 +96,7 @@ class EndOfCourseView(QWidget):
         )
         for position, (name, title, verb) in enumerate(steps, start=1):
             self.rows[name] = StepRow(position, title, verb, self)
-        self.until = QDateEdit(QDate.currentDate(), self)
+        self.until = CalmDateEdit(QDate.currentDate(), self)
         self.until.setCalendarPopup(True)
         self.until.setMaximumDate(QDate.currentDate())
         self.until.setAccessibleName(self.tr("Credit up to and with this day"))
@@ -363,19 +363,13 @@ class EndOfCourseView(QWidget):
         self.look()
 
     def _ask_end(self) -> None:
-        if self._seen is not None:
-            self._ask("end", self.tr("End the class?"), self.tr("End the class"), self._end)
+        consequence = self.tr("Trainings in progress end for good, and students read that the class is over.")
+        ask_first(self, self.tr("End the class?"), consequence, self.tr("End the class"), self._end)
 
     def _ask_logins(self) -> None:
-        if self._seen is not None:
-            self._ask("logins", self.tr("Close all logins?"), self.tr("Close the logins"), self._close_logins)
-
-    def _ask(self, name: str, question: str, verb: str, act: Callable[[], None]) -> None:
-        from gan_desktop.class_admin.closing import Step
-
-        assert self._seen is not None
-        consequence = engine_text(self._seen.closing.consequence(Step(name)))
-        ask_first(self, question, consequence, verb, act)
+        consequence = self.tr("From then on no student comes in, whatever card or code he has.")
+        verb = self.tr("Close the logins")
+        ask_first(self, self.tr("Close all logins?"), consequence, verb, self._close_logins)
 
     def _end(self) -> None:
         self._begin("end", self.tr("The class is being ended."), jobs.end)

@@ -23,7 +23,7 @@ from gan_desktop.gui import icons
 from gan_desktop.gui.admin.images.job import Wish
 from gan_desktop.gui.admin.images.model import size_words
 from gan_desktop.gui.admin.images.terms import TermsCard
-from gan_desktop.gui.settings_fields import CalmSpinBox
+from gan_desktop.gui.calm_fields import CalmSpinBox
 from gan_desktop.gui.theme import em, scale_font, set_role
 
 FILES, CELEBA, HUB, DRAWN = range(4)

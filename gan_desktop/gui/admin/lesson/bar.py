@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from gan_desktop.gui import icons
 from gan_desktop.gui.admin.lesson.end_dialog import LessonEndDialog
-from gan_desktop.gui.admin.lesson.time_dialog import LessonTimeDialog
+from gan_desktop.gui.admin.lesson.time_dialog import LessonTimeDialog, is_tomorrow
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.theme import em, set_role, use_tabular_digits
 from gan_desktop.gui.words import clock, duration
@@ -131,7 +132,11 @@ class LessonBar(QFrame):
             words = self.tr("Lesson ends {time} ({left}). At {hand_in} everybody hands in.")
             hand_in = clock(ends_at - HAND_IN_S)
             return words.format(time=clock(ends_at), left=duration(left), hand_in=hand_in)
-        return self.tr("Lesson ends {time} ({left})").format(time=clock(ends_at), left=duration(left))
+        moment = datetime.fromtimestamp(ends_at)
+        words = self.tr("Lesson ends {time} ({left})")
+        if is_tomorrow(moment):
+            words = self.tr("Lesson ends tomorrow at {time} ({left})")
+        return words.format(time=f"{moment:%H:%M}", left=duration(left))
 
     # -- acting ---------------------------------------------------------------------------------
 

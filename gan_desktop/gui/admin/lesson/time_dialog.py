@@ -15,6 +15,13 @@ from gan_desktop.gui.words import duration
 
 # Lengths of lessons, from now on.
 MINUTES = (30, 45, 60, 90)
+A_NIGHT = timedelta(hours=12)
+
+
+def is_tomorrow(moment: datetime) -> bool:
+    """Whether a lesson's end is on another day; one in the night that has begun is not."""
+    now = datetime.now()
+    return moment.date() != now.date() and moment - now > A_NIGHT
 
 
 class LessonTimeDialog(Sheet):
@@ -38,10 +45,9 @@ class LessonTimeDialog(Sheet):
         self.time = QTimeEdit(self)
         self.time.setDisplayFormat("HH:mm")
         label.setBuddy(self.time)
-        self._left = QLabel(self)
-        set_role(self._left, "muted")
+        self.left = QLabel(self)
         row, presets = QHBoxLayout(), QHBoxLayout()
-        for widget in (label, self.time, self._left):
+        for widget in (label, self.time, self.left):
             row.addWidget(widget)
         row.addStretch(1)
         for minutes in MINUTES:
@@ -77,8 +83,13 @@ class LessonTimeDialog(Sheet):
 
     @Slot()
     def _show_left(self) -> None:
-        left = (self.moment() - datetime.now()).total_seconds()
-        self._left.setText(self.tr("in {duration}").format(duration=duration(left)))
+        moment = self.moment()
+        # Whoever types a time that has passed hardly means a lesson that lasts until tomorrow.
+        is_late = is_tomorrow(moment)
+        words = self.tr("tomorrow at {time}, in {duration}") if is_late else self.tr("in {duration}")
+        left = duration((moment - datetime.now()).total_seconds())
+        set_role(self.left, "bad" if is_late else "muted")
+        self.left.setText(words.format(time=f"{moment:%H:%M}", duration=left))
 
     def _choose(self, moment: float | None) -> None:
         self.chosen.emit(moment)

@@ -71,7 +71,7 @@ class ResultsPage(QWidget):
         self.save_button = QPushButton(self.tr("&Save"), self)
         icons.set_icon(self.save_button, "save")
         menu = self.save_menu = QMenu(self.save_button)
-        menu.addAction(self.tr("Checkpoint ..."), lambda: self._save(self.saving.ask_for_checkpoint))
+        menu.addAction(self.tr("Checkpoint ..."), lambda: self._save_weights(self.saving.ask_for_checkpoint))
         menu.addAction(self.tr("Faces (PNG) ..."), lambda: self._save(self.saving.ask_for_faces))
         menu.addAction(self.tr("Time-lapse (GIF) ..."), lambda: self._save(self.saving.ask_for_film))
         menu.addSeparator()
@@ -122,7 +122,9 @@ class ResultsPage(QWidget):
         self._empty = plain_label("", right, role="muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.save_checkpoint = push_button(
-            self.tr("Save this &checkpoint ..."), lambda: self._save(self.saving.ask_for_checkpoint), right
+            self.tr("Save this &checkpoint ..."),
+            lambda: self._save_weights(self.saving.ask_for_checkpoint),
+            right,
         )
         icons.set_icon(self.save_checkpoint, "save")
         self.loader_button = push_button(self.tr("&How to load it"), lambda: self._show_loader(None), right)
@@ -198,6 +200,8 @@ class ResultsPage(QWidget):
 
     @Slot(object)
     def _show_chosen(self, iteration: int | None) -> None:
+        if not self.table.is_following:
+            self.saving.forget_trouble()
         if iteration is not None:
             self.reader.ask_faces(iteration)
 
@@ -220,11 +224,18 @@ class ResultsPage(QWidget):
     # -- saving ---------------------------------------------------------------------------------
 
     def _save(self, ask: Callable[[int], None]) -> None:
+        self.saving.forget_trouble()
         if (iteration := self.table.iteration) is not None:
             ask(iteration)
 
+    def _save_weights(self, ask: Callable[[int | None], None]) -> None:
+        """The newest weights may be replaced while a dialog asks where to: then those are meant."""
+        self.saving.forget_trouble()
+        if (row := self.table.row) is not None:
+            ask(None if row.is_passing else row.iteration)
+
     def _save_everything(self) -> None:
-        self._save(self.saving.ask_for_folder)
+        self._save_weights(self.saving.ask_for_folder)
 
     @Slot(object)
     def _show_loader(self, path: object) -> None:

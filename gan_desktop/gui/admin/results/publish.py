@@ -10,7 +10,6 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QImage, QShowEvent,
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QComboBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QRadioButton,
     QScrollArea,
-    QSpinBox,
     QTextBrowser,
     QVBoxLayout,
     QWidget,
@@ -28,6 +26,7 @@ from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui import icons
 from gan_desktop.gui.admin.results.hub_publisher import HubPublisher
 from gan_desktop.gui.admin.session import TeachingSession
+from gan_desktop.gui.calm_fields import CalmComboBox, CalmSpinBox
 from gan_desktop.gui.joining.page import link_button, plain_label, push_button
 from gan_desktop.gui.theme import em, scale_font, set_role
 from gan_desktop.gui.translation import engine_text
@@ -78,7 +77,7 @@ class PublishPanel(QWidget):
         self.repository.setToolTip(
             self.tr("Owner and name, or the name alone: then it belongs to the token's owner.")
         )
-        self.iterations = QComboBox(self)
+        self.iterations = CalmComboBox(self)
         self.private = QRadioButton(self.tr("Only &I can see it"), self)
         self.public = QRadioButton(self.tr("&Everybody can see it"), self)
         who = QButtonGroup(self)
@@ -94,7 +93,7 @@ class PublishPanel(QWidget):
         self._token_page.setToolTip(TOKENS_PAGE)
         self._forget = link_button(self.tr("Forget it"), self.publisher.forget_token, self)
         self.automatic = QCheckBox(self.tr("By itself, every"), self)
-        self.interval = QSpinBox(self)
+        self.interval = CalmSpinBox(self)
         self.interval.setRange(1, 10_000)
         self.interval.setAccessibleName(self.tr("Iterations between two publications"))
         self.interval.setSuffix(self.tr(" iterations"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 LOOK_MS = 150
 
 
+@dataclass(frozen=True)
+class _Saved:
+    """Where something is now, and the iteration whose weights are in it."""
+
+    path: Path
+    iteration: int | None = None
+
+
 class ResultsSaving(QWidget):
     """One thing at a time; hidden while there is nothing to say.
 
@@ -44,6 +53,7 @@ class ResultsSaving(QWidget):
         super().__init__(parent)
         self._session, self._reader = session, reader
         self._ongoing: Ongoing | None = None
+        self._is_trouble = False
         self.said = plain_label("", self)
         self._bar = QProgressBar(self, textVisible=False)
         self._bar.setAccessibleName(self.tr("How much is saved"))
@@ -68,10 +78,11 @@ class ResultsSaving(QWidget):
 
     # -- asking where to ------------------------------------------------------------------------
 
-    def ask_for_checkpoint(self, iteration: int) -> None:
-        """Ask for a file for an iteration's weights."""
-        name = f"{self._base()} {self._word(iteration)}.safetensors"
-        ask_where(self, self.tr("Save checkpoint"), name, partial(self.save_checkpoint, iteration))
+    def ask_for_checkpoint(self, iteration: int | None) -> None:
+        """Ask for a file for an iteration's weights (None: the newest, whichever it is by then)."""
+        name = self._base() if iteration is None else f"{self._base()} {self._word(iteration)}"
+        save = partial(self.save_checkpoint, iteration)
+        ask_where(self, self.tr("Save checkpoint"), f"{name}.safetensors", save)
 
     def ask_for_faces(self, iteration: int) -> None:
         """Ask for a file for an iteration's grid of faces."""
@@ -90,8 +101,8 @@ class ResultsSaving(QWidget):
         """Ask for a file for the curves' figures."""
         ask_where(self, self.tr("Save curves"), f"{self._base()} curves.csv", self.save_curves_table)
 
-    def ask_for_folder(self, iteration: int) -> None:
-        """Ask in which folder the folder with everything shall be made."""
+    def ask_for_folder(self, iteration: int | None) -> None:
+        """Ask in which folder the folder with everything shall be made (None: with the newest iteration)."""
         dialog = QFileDialog(self, self.tr("Where shall the folder be made?"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)
@@ -111,22 +122,23 @@ class ResultsSaving(QWidget):
 
     # -- doing it -------------------------------------------------------------------------------
 
-    def save_checkpoint(self, iteration: int, path: Path) -> None:
-        """Write an iteration's weights."""
+    def save_checkpoint(self, iteration: int | None, path: Path) -> None:
+        """Write an iteration's weights; None: the newest at this moment."""
 
-        def save(coordinator: Address, course: Course, _ongoing: Ongoing) -> Path:
-            from gan_desktop.class_admin.checkpoints import load_checkpoint
+        def save(coordinator: Address, course: Course, _ongoing: Ongoing) -> _Saved:
+            from gan_desktop.class_admin.portrait import load_with_figures
             from gan_desktop.training.checkpoint_file import write_checkpoint
 
-            write_checkpoint(path, load_checkpoint(coordinator, iteration, course.run.run_id))
-            return path
+            figures, checkpoint = load_with_figures(coordinator, iteration, course.run.run_id)
+            write_checkpoint(path, checkpoint)
+            return _Saved(path, figures.iteration)
 
         self._begin(self.tr("Saving the checkpoint ..."), save, self.checkpoint_saved.emit)
 
     def save_faces(self, iteration: int, path: Path) -> None:
         """Write an iteration's grid of faces."""
 
-        def save(coordinator: Address, course: Course, _ongoing: Ongoing) -> Path:
+        def save(coordinator: Address, course: Course, _ongoing: Ongoing) -> _Saved:
             from gan_desktop.class_admin.results import samples_of
 
             samples = samples_of(coordinator, course.run.run_id, [iteration])
@@ -134,7 +146,7 @@ class ResultsSaving(QWidget):
                 raise GanDesktopError(
                     "The class has kept no faces of this iteration.", title="Nothing to save"
                 )
-            return write_file(path, samples[0].png)
+            return _Saved(write_file(path, samples[0].png))
 
         self._begin(self.tr("Saving the faces ..."), save)
 
@@ -142,11 +154,11 @@ class ResultsSaving(QWidget):
         """Write the time-lapse up to an iteration."""
         words = self.tr("Iteration {number}")
 
-        def save(coordinator: Address, course: Course, ongoing: Ongoing) -> Path:
+        def save(coordinator: Address, course: Course, ongoing: Ongoing) -> _Saved:
             from gan_desktop.class_admin.results import film_until
 
             film = film_until(coordinator, course.run.run_id, iteration, words, ongoing.tell)
-            return write_file(path, film)
+            return _Saved(write_file(path, film))
 
         self._begin(self.tr("Making the film ..."), save)
 
@@ -159,40 +171,37 @@ class ResultsSaving(QWidget):
         if course is None:
             return
         picture = curves_picture(course.history)
-        self._begin(self.tr("Saving the curves ..."), lambda *_: write_picture(path, picture))
+        self._begin(self.tr("Saving the curves ..."), lambda *_: _Saved(write_picture(path, picture)))
 
     def save_curves_table(self, path: Path) -> None:
         """Write the curves' figures."""
 
-        def save(_coordinator: Address, course: Course, _ongoing: Ongoing) -> Path:
+        def save(_coordinator: Address, course: Course, _ongoing: Ongoing) -> _Saved:
             from gan_desktop.class_admin.results import curves_csv
 
-            return write_file(path, curves_csv(course.history).encode())
+            return _Saved(write_file(path, curves_csv(course.history).encode()))
 
         self._begin(self.tr("Saving the curves ..."), save)
 
-    def save_everything(self, iteration: int, place: Path) -> None:
-        """Write everything into a folder of its own below `place`."""
+    def save_everything(self, iteration: int | None, place: Path) -> None:
+        """Write everything into a folder of its own below `place`; None: of the newest at this moment."""
         from gan_desktop.gui.admin.results.curves import as_png, curves_picture
 
         course = self._reader.course
         if course is None:
             return
         curves = as_png(curves_picture(course.history))
-        folder = _unused(place / f"{self._base()} {self._word(iteration)}")
+        base, words = self._base(), self.tr("iteration {number}")
 
-        def save(coordinator: Address, course: Course, ongoing: Ongoing) -> Path:
-            from gan_desktop.class_admin.results import CURVES_PICTURE, export_results
+        def save(coordinator: Address, course: Course, ongoing: Ongoing) -> _Saved:
+            from gan_desktop.class_admin.portrait import take_portrait
+            from gan_desktop.class_admin.results import CURVES_PICTURE, course_of, write_results
 
-            export_results(
-                coordinator,
-                folder,
-                iteration,
-                course.run.run_id,
-                pictures={CURVES_PICTURE: curves},
-                on_progress=ongoing.tell,
-            )
-            return folder
+            portrait = take_portrait(coordinator, iteration, course.run.run_id)
+            course = course_of(coordinator, course.run.run_id)
+            folder = _unused(place / f"{base} {words.format(number=portrait.figures.iteration)}")
+            write_results(coordinator, folder, course, portrait, {CURVES_PICTURE: curves}, ongoing.tell)
+            return _Saved(folder, portrait.figures.iteration)
 
         self._begin(self.tr("Saving everything ..."), save)
 
@@ -205,7 +214,7 @@ class ResultsSaving(QWidget):
     def _begin(
         self,
         words: str,
-        save: Callable[[Address, Course, Ongoing], Path],
+        save: Callable[[Address, Course, Ongoing], _Saved],
         on_saved: Callable[[Path], None] = lambda _path: None,
     ) -> None:
         course, taught = self._reader.course, self._session.taught
@@ -213,9 +222,12 @@ class ResultsSaving(QWidget):
             return
         ongoing = self._ongoing = Ongoing()
 
-        def saved(path: Path) -> None:
-            self._end(self.tr("Saved as {file}.").format(file=path), is_trouble=False)
-            on_saved(path)
+        def saved(done: _Saved) -> None:
+            words = self.tr("Saved as {file}.")
+            if done.iteration is not None:
+                words = self.tr("Iteration {number} is saved as {file}.")
+            self._end(words.format(number=done.iteration, file=done.path), is_trouble=False)
+            on_saved(done.path)
 
         def failed(error: GanDesktopError) -> None:
             self._end(f"{engine_text(error.title)}: {engine_text(error.message)}", is_trouble=True)
@@ -238,7 +250,13 @@ class ResultsSaving(QWidget):
 
     # -- what is shown --------------------------------------------------------------------------
 
+    def forget_trouble(self) -> None:
+        """What went wrong the last time is of no interest any more."""
+        if self._is_trouble:
+            self.hide()
+
     def _say(self, words: str, *, is_trouble: bool) -> None:
+        self._is_trouble = is_trouble
         set_role(self.said, "bad" if is_trouble else "")
         self.said.setText(words)
         self.show()

@@ -25,13 +25,19 @@ _ITERATION = 1
 
 @dataclass(frozen=True)
 class KeptRow:
-    """A line of the table; `is_best`: no kept iteration has a smaller distance."""
+    """A line of the table.
+
+    Attributes:
+        is_best: No kept iteration has a smaller distance.
+        is_passing: Its weights are there only until the next iteration comes.
+    """
 
     iteration: int
     kept_at: datetime
     distance: float | None
     is_best: bool
     is_newest: bool
+    is_passing: bool
     faces: QImage | None
 
 
@@ -115,10 +121,20 @@ class KeptView(KeyedTableView[KeptRow]):
         self._show()
 
     @property
-    def iteration(self) -> int | None:
+    def row(self) -> KeptRow | None:
         """The chosen one."""
         rows = self.chosen()
-        return rows[0].iteration if rows else None
+        return rows[0] if rows else None
+
+    @property
+    def iteration(self) -> int | None:
+        """The chosen one's."""
+        return self.row.iteration if self.row is not None else None
+
+    @property
+    def is_following(self) -> bool:
+        """Whether each new iteration is chosen by itself."""
+        return self._is_following
 
     def choose(self, iteration: int) -> None:
         """Choose a row."""
@@ -157,6 +173,7 @@ def _rows(kept: Sequence[Any], reader: ResultsReader) -> list[KeptRow]:
             each.distance,
             is_best=best is not None and each.distance == best and each.iteration > 0,
             is_newest=each is kept[-1],
+            is_passing=not each.is_checkpoint,
             faces=reader.thumbnail(each.iteration),
         )
         for each in kept

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QCoreApplication, Qt, Slot
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from gan_desktop.gui.admin.keyed_table import Column, KeyedTable, KeyedTableView, TableOrder, as_plain_tip
 from gan_desktop.gui.admin.session import TeachingSession
+from gan_desktop.gui.admin.training.fields import TITLES
 from gan_desktop.gui.theme import em, scale_font, set_role
 from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.words import clock
@@ -67,4 +69,21 @@ def _moment(event: Event) -> float:
 
 def _words(event: Event) -> str:
     words = engine_text(event.message)
+    if event.kind == "changed":
+        words = _CHANGE.sub(_change_words, words)
     return f"{words} ({event.worker_name})" if event.worker_name else words
+
+
+# As `class_admin.trainings.Change` writes one.
+_CHANGE = re.compile(r"(\w+) (\S+) -> ([^\s,]+?)(?=[.,]?(?:\s|$))")
+
+
+def _change_words(change: re.Match[str]) -> str:
+    """A changed setting by the name that people know it by."""
+    name, old, new = change.groups()
+    title = _tr(TITLES.get(name, name))
+    return _tr("{what} from {old} to {new}").format(what=title, old=old, new=new)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("server events", text)

@@ -91,8 +91,11 @@ class ServerFactsCard(QFrame):
     def _addresses(self, server: ClassServer) -> str:
         if not server.hosts:
             return self.tr("Nobody but this computer can reach it. Let others in when you open the class.")
-        words = self.tr("{addresses}, port {port}")
-        return words.format(addresses=", ".join(server.hosts), port=server.port)
+        from gan_desktop.class_code import shown_address
+
+        taught = self._session.taught
+        database = taught.address.dbname if taught is not None else ""
+        return ", ".join(shown_address(host, server.port, database) for host in server.hosts)
 
     def _encryption(self, server: ClassServer) -> str:
         if server.is_here and not server.facts.offers_tls:

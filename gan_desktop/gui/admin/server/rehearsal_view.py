@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
     QMessageBox,
     QProgressBar,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +24,7 @@ from gan_desktop.gui import icons
 from gan_desktop.gui.admin.server.rehearsal_table import StepRow, StepsTable
 from gan_desktop.gui.admin.server.rehearsal_thread import RehearsalThread
 from gan_desktop.gui.admin.session import TeachingSession
+from gan_desktop.gui.calm_fields import CalmDoubleSpinBox, CalmSpinBox
 from gan_desktop.gui.joining.page import plain_label, push_button
 from gan_desktop.gui.meter import Meter
 from gan_desktop.gui.plot import LineLook
@@ -67,13 +66,16 @@ class RehearsalView(QWidget):
     # -- building -------------------------------------------------------------------------------
 
     def _build_wishes(self) -> None:
-        self.students = QSpinBox(self, minimum=1, maximum=MOST_STUDENTS, value=USUAL_STUDENTS)
-        self.minutes = QSpinBox(self, minimum=1, maximum=LONGEST_MINUTES, value=USUAL_MINUTES)
+        self.students = CalmSpinBox(self, minimum=1, maximum=MOST_STUDENTS, value=USUAL_STUDENTS)
+        self.minutes = CalmSpinBox(self, minimum=1, maximum=LONGEST_MINUTES, value=USUAL_MINUTES)
         self.minutes.setSuffix(self.tr(" min"))
-        self.network = QDoubleSpinBox(self, minimum=0.0, maximum=10_000.0, decimals=0)
+        self.network = CalmDoubleSpinBox(self, minimum=0.0, maximum=10_000.0, decimals=0)
         self._is_network_typed = False
         self.network.valueChanged.connect(self._keep_network)
-        self._session.class_changed.connect(self._forget_network)
+        self._is_number_typed = False
+        self.students.valueChanged.connect(self._keep_number)
+        self._session.class_changed.connect(self._forget_wishes)
+        self._session.snapshot_changed.connect(self._count_students)
         self.network.setSpecialValueText(self.tr("not known"))
         self.network.setSuffix(self.tr(" Mbit/s"))
         self.network.setToolTip(self.tr("What the room's network carries, if you know it"))
@@ -87,9 +89,26 @@ class RehearsalView(QWidget):
         self._is_network_typed = True
 
     @Slot()
-    def _forget_network(self) -> None:
-        self._is_network_typed = False
+    def _keep_number(self) -> None:
+        self._is_number_typed = True
+
+    @Slot()
+    def _count_students(self) -> None:
+        """Rehearse with as many as are expected, unless the person has said another number here."""
+        snapshot = self._session.snapshot
+        if self._is_number_typed or self._thread is not None or snapshot.status is None:
+            return
+        from gan_desktop.class_admin.status import num_expected
+
+        self.students.blockSignals(True)
+        self.students.setValue(num_expected(snapshot.status, snapshot.students) or USUAL_STUDENTS)
+        self.students.blockSignals(False)
+
+    @Slot()
+    def _forget_wishes(self) -> None:
+        self._is_network_typed = self._is_number_typed = False
         self._take_network()
+        self._count_students()
 
     def _take_network(self) -> None:
         """Show what is known of the network, unless the person has said another number here."""
@@ -337,6 +356,7 @@ class RehearsalView(QWidget):
         """Qt's name: what is known by now, what an earlier rehearsal has left, and the curves."""
         super().showEvent(event)
         self._take_network()
+        self._count_students()
         for meter in self._meters.values():
             meter.redraw(time.monotonic())
         self._look_for_left_over()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDateTime, QLocale, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -26,7 +26,7 @@ from gan_desktop.gui.admin.students.invitation import code_invitation, room_invi
 from gan_desktop.gui.admin.students.new_card import NewCardDialog
 from gan_desktop.gui.joining.page import plain_label, push_button
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
-from gan_desktop.gui.words import number
+from gan_desktop.gui.words import clock, number
 
 if TYPE_CHECKING:
     from gan_desktop.database.enrolment import CardKind, EnrolCard
@@ -84,7 +84,7 @@ class CodesView(QWidget):
         if card.kind == "room":
             return self.tr("Room card")
         beginning = card.login.removeprefix("gan_card_").upper()
-        return self.tr("Class code {beginning}...").format(beginning=beginning)
+        return self.tr("Class code, begins with {beginning}").format(beginning=beginning)
 
     def _lay_out(self) -> None:
         tools = QHBoxLayout()
@@ -229,8 +229,4 @@ class CodeOnShow(QFrame):
 
 def when(moment: datetime) -> str:
     """A moment by this computer's clock: 18:30 today, else with its day."""
-    local = moment.astimezone()
-    if local.date() == datetime.now().date():
-        return f"{local:%H:%M}"
-    moment_qt = QDateTime.fromSecsSinceEpoch(round(local.timestamp()))
-    return QLocale().toString(moment_qt, QLocale.FormatType.ShortFormat)
+    return clock(moment.timestamp())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, Slot
+from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QPixmap
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import (
@@ -41,7 +41,14 @@ class HandOutDialog(Sheet):
     Args:
         cards: In the order in which they are printed.
         words: What is sent with a card; None: the invitation of one person.
+
+    Signals:
+        handed_out: The cards that are on their way now, a list of `PersonsCard`.
+        discarded: The cards that nobody has, for the person closed this without handing one out.
     """
+
+    handed_out = Signal(object)
+    discarded = Signal(object)
 
     def __init__(
         self,
@@ -54,12 +61,20 @@ class HandOutDialog(Sheet):
             if len(cards) == 1
             else parent.tr("%n card(s)", None, len(cards))
         )
-        lead = parent.tr(
-            "A card is a password. Save or print it now: it is kept nowhere else. One that is lost is made"
-            " anew."
+        # A room's card is for computers, and is remembered nowhere.
+        is_personal = cards[0].card.enrol is None
+        lead = (
+            parent.tr(
+                "A card is a password. Save or print it now: this window knows it until it is closed, and"
+                " nothing else keeps it."
+            )
+            if is_personal
+            else parent.tr(
+                "A card is a password. Save it now: it is kept nowhere else. One that is lost is made anew."
+            )
         )
         super().__init__(title, lead, parent)
-        self._cards = list(cards)
+        self._cards, self._is_personal = list(cards), is_personal
         self._words = words or (lambda made: personal_invitation(made.person.name, made.card))
         self._is_handed_out = False
         self.done_words = plain_label("", self, role="good")
@@ -81,8 +96,8 @@ class HandOutDialog(Sheet):
                 (self.tr("Save as one &ZIP ..."), "save", self.save_zip),
                 (self.tr("&File by file ..."), "folder", self.save_folder),
             ]
-        # A room's card is for computers: nobody reads it from paper.
-        if self._cards[0].card.enrol is None:
+        # Nobody reads a computer's card from paper.
+        if self._is_personal:
             ways += [
                 (self.tr("Save &PDF ..."), "card", self.save_pdf),
                 (self.tr("P&rint ..."), "print", self.print),
@@ -204,8 +219,9 @@ class HandOutDialog(Sheet):
     def copy_invitation(self) -> None:
         """Put the text for the person that is shown on the clipboard."""
         QGuiApplication.clipboard().setText(self.invitation.toPlainText())
-        name = self._cards[self.whose.currentIndex()].person.name
-        self._be_done(self.tr("The invitation of {name} is on the clipboard.").format(name=name))
+        made = self._cards[self.whose.currentIndex()]
+        words = self.tr("The invitation of {name} is on the clipboard.").format(name=made.person.name)
+        self._be_done(words, [made])
 
     def _sheet(self) -> list[SheetCard]:
         from gan_desktop.class_admin.card_files import file_names
@@ -228,9 +244,11 @@ class HandOutDialog(Sheet):
             owner=self,
         )
 
-    def _be_done(self, words: str) -> None:
+    def _be_done(self, words: str, cards: Sequence[PersonsCard] | None = None) -> None:
+        """Some cards are out; None: all of them."""
         self.be_busy("")
         self._is_handed_out = True
+        self.handed_out.emit(self._cards if cards is None else cards)
         self.done_words.setText(words)
         self.done_words.show()
 
@@ -243,18 +261,27 @@ class HandOutDialog(Sheet):
         if self._is_handed_out:
             self.accept()
             return
+        if self._is_personal:
+            words = self.tr(
+                "Nobody has these cards yet. Make cards shows them again until this window is closed. Close"
+                " without saving them?"
+            )
+        else:
+            words = self.tr(
+                "Nobody has this card yet, and it cannot be shown again. Close without saving it?"
+            )
         question = QMessageBox(
-            QMessageBox.Icon.Question,
-            self.windowTitle(),
-            self.tr("Nobody has these cards yet, and they cannot be shown again. Close without saving them?"),
-            QMessageBox.StandardButton.NoButton,
-            self,
+            QMessageBox.Icon.Question, self.windowTitle(), words, QMessageBox.StandardButton.NoButton, self
         )
         close = question.addButton(self.tr("Close without saving"), QMessageBox.ButtonRole.DestructiveRole)
         question.setDefaultButton(question.addButton(self.tr("Back"), QMessageBox.ButtonRole.RejectRole))
         question.finished.connect(question.deleteLater)
-        close.clicked.connect(self.accept)
+        close.clicked.connect(self._discard)
         question.open()
+
+    def _discard(self) -> None:
+        self.discarded.emit(self._cards)
+        self.accept()
 
 
 def name_for_cards(title: str) -> str:

@@ -27,9 +27,9 @@ OPTIONAL = (STUDENT_ID, EMAIL, SECTION)
 class Whom(StrEnum):
     """Which people the table shows."""
 
-    PRESENT = mark("Everybody in the class")
+    PRESENT = mark("Everybody")
     NOT_JOINED = mark("Not joined yet")
-    HIDDEN = mark("Hidden from the leaderboard")
+    HIDDEN = mark("Not on the leaderboard")
     REMOVED = mark("Removed")
 
     def has(self, student: Student) -> bool:

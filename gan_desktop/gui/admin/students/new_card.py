@@ -50,7 +50,8 @@ class NewCardDialog(Sheet):
             QDateTime.currentDateTime().addSecs(round(DEFAULT_TIME[kind].total_seconds())), self
         )
         self.ends.setCalendarPopup(True)
-        self.ends.setDisplayFormat(QLocale().dateTimeFormat(QLocale.FormatType.ShortFormat))
+        # The day as the country writes it, the time as all pages do.
+        self.ends.setDisplayFormat(f"{QLocale().dateFormat(QLocale.FormatType.ShortFormat)} HH:mm")
         form = QFormLayout()
         form.setSpacing(em(self, 0.6))
         for words, field in (

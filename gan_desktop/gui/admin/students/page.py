@@ -31,6 +31,7 @@ from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.sql_dialog import SqlDialog
 from gan_desktop.gui.admin.students.codes_view import CodesView
 from gan_desktop.gui.admin.students.hand_out import HandOutDialog
+from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.admin.students.make_cards import MakeCardsDialog
 from gan_desktop.gui.admin.students.model import EMAIL, NAME, OPTIONAL, StudentsTable, Whom
 from gan_desktop.gui.admin.students.roster_dialog import RosterDialog
@@ -96,9 +97,7 @@ class PeopleView(QFrame):
         self.search = self._make_search()
         self.whom = QComboBox(self)
         self.whom.setAccessibleName(self.tr("Which students"))
-        # The longest choice need not be read in full while it is not the one.
-        self.whom.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.whom.setMinimumContentsLength(12)
+        self.whom.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for whom in Whom:
             self.whom.addItem(self.tr(whom.value), whom)
         self.whom.currentIndexChanged.connect(self._choose_whom)
@@ -278,13 +277,13 @@ class PeopleView(QFrame):
     def add(self) -> None:
         """Ask for one person."""
         dialog = StudentDialog(self._session, None, self)
-        dialog.admitted.connect(lambda card: self.hand_out([card]))
+        dialog.admitted.connect(lambda card: self._take_new([card]))
         dialog.open()
 
     def admit_list(self) -> None:
         """Ask for a list."""
         dialog = RosterDialog(self._session, self)
-        dialog.admitted.connect(self.hand_out)
+        dialog.admitted.connect(self._take_new)
         dialog.open()
 
     def make_cards(self) -> None:
@@ -294,9 +293,20 @@ class PeopleView(QFrame):
         dialog.open()
 
     @Slot(object)
+    def _take_new(self, cards: list[PersonsCard]) -> None:
+        """People were admitted just now."""
+        made = made_cards(self._session)
+        made.keep(cards)
+        made.note_given(cards)
+        self.hand_out(cards)
+
+    @Slot(object)
     def hand_out(self, cards: list[PersonsCard]) -> None:
-        """Let new cards be saved, printed and copied."""
-        HandOutDialog(cards, self).open()
+        """Let cards be saved, printed and copied."""
+        made, dialog = made_cards(self._session), HandOutDialog(cards, self)
+        dialog.handed_out.connect(made.note_given)
+        dialog.discarded.connect(made.note_lost)
+        dialog.open()
 
     def edit(self) -> None:
         """Change the one who is chosen."""

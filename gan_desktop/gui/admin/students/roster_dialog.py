@@ -52,7 +52,8 @@ class RosterDialog(Sheet):
     def __init__(self, session: TeachingSession, parent: QWidget) -> None:
         lead = parent.tr(
             "Paste names, a table from a spreadsheet or a list of e-mail addresses, or open the CSV file"
-            " of your course system. A first line like name, id, e-mail, group names the columns."
+            " of your course system. A first line like name, id, e-mail, group (or section) names the"
+            " columns."
         )
         super().__init__(parent.tr("Admit a list of people"), lead, parent)
         self._session = session

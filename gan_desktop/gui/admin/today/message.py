@@ -63,11 +63,13 @@ class MessageDialog(Sheet):
         left = LONGEST - len(self.text)
         self.send_button.setEnabled(bool(self.text) and left >= 0)
         set_role(self.note, "bad" if left < 0 else "muted")
-        self.note.setText(
-            self.tr("%n character(s) too many.", None, -left)
-            if left < 0
-            else self.tr("It appears below the strip at once, and for whoever joins within the hour.")
-        )
+        if left < 0:
+            words = self.tr("%n character(s) too many.", None, -left)
+        elif self._person is None:
+            words = self.tr("Everybody's window shows it at once, and that of whoever joins within the hour.")
+        else:
+            words = self.tr("The student's window shows it at once, or when it is opened within the hour.")
+        self.note.setText(words)
 
     @Slot()
     def send(self) -> None:

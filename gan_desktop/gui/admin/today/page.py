@@ -5,6 +5,7 @@ Its second view shows the queue as a picture: where each unit is.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -154,6 +155,11 @@ class TodayPage(QWidget):
             return self.tr("Here you see your class as soon as there is one.")
         if self._session.snapshot.status is None:
             return self.tr("Reading the class ...")
+        totals = self._session.snapshot.totals
+        if totals is not None and totals.has_moved:
+            return self.tr("The class has moved to another server.")
+        if totals is not None and totals.ended_at is not None:
+            return self.tr("The class has ended.")
         return self.tr("Nobody takes part yet. Admit people, or make a class code, on the page Students.")
 
     @Slot()
@@ -170,16 +176,17 @@ class TodayPage(QWidget):
     def ask_message(self, person: PersonToday | None) -> None:
         """Ask for words to one student, or to everybody (None), and send them."""
         dialog = MessageDialog(self._session, person, self)
-        dialog.sent.connect(self._tell_sent)
+        dialog.sent.connect(partial(self._tell_sent, person))
         dialog.open()
 
-    @Slot(int)
-    def _tell_sent(self, num_there: int) -> None:
-        self.tell(
-            self.tr("Sent: %n people are there to read it.", None, num_there)
-            if num_there
-            else self.tr("Sent. Nobody is there now; who joins within the hour reads it.")
-        )
+    def _tell_sent(self, person: PersonToday | None, num_there: int) -> None:
+        if num_there:
+            words = self.tr("Sent: %n people are there to read it.", None, num_there)
+        elif person is None:
+            words = self.tr("Sent. Nobody is there now; who joins within the hour reads it.")
+        else:
+            words = self.tr("Sent. {name} is not there now; it waits for an hour.").format(name=person.name)
+        self.tell(words)
 
     @Slot(object)
     def show_record(self, worker: WorkerSummary) -> None:

@@ -58,7 +58,8 @@ class QueueView(QFrame):
             self.meaning.setText(
                 self.tr(
                     "Each dot is a unit: pictures that one student's computer learns from. What is handed in"
-                    " waits until enough has come; together it makes the next iteration."
+                    " waits until enough has come; together it makes the next iteration. After each pass"
+                    " every picture has been given out once more."
                 )
             )
             self.picture.show_flow(

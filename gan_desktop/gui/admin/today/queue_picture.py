@@ -261,7 +261,7 @@ class QueuePicture(QWidget):
         painter.drawRoundedRect(left, 5, 5)
         painter.setPen(QColor(colours().muted))
         foot = QRectF(place.x() + 4, vessel.bottom() + 2, place.width() - 8, em(self, 1.3))
-        words = self.tr("Round {number}").format(number=number(flow.epoch + 1))
+        words = self.tr("Pass {number}").format(number=number(flow.epoch + 1))
         painter.drawText(foot, int(Qt.AlignmentFlag.AlignCenter), words)
 
     def _draw_arrows(self, painter: QPainter) -> None:

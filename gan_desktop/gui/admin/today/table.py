@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QFontMetrics, QKeySequence
+from PySide6.QtGui import QAction, QFontMetrics, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHeaderView, QMenu, QVBoxLayout, QWidget
 
 from gan_desktop.gui import icons
@@ -19,6 +19,7 @@ from gan_desktop.gui.words import duration, number
 # Lines that tell more of the chosen student, below the table.
 DETAIL_LINES = 3
 MOST_COMPUTERS_TOLD = 4
+NAME_EM, NAME_SHARE = 13, 0.26
 
 
 class TodayView(KeyedTableView[PersonToday]):
@@ -29,6 +30,12 @@ class TodayView(KeyedTableView[PersonToday]):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(SEES, QHeaderView.ResizeMode.Stretch)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Qt's name: in a small window the sentences matter more than long names."""
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.setColumnWidth(NAME, min(em(self, NAME_EM), round(NAME_SHARE * event.size().width())))
 
 
 class TodayTable(QFrame):
@@ -71,7 +78,6 @@ class TodayTable(QFrame):
     def _make_view(self) -> TodayView:
         view = TodayView(self.order, self.tr("Students"), SEES, self)
         view.setSelectionMode(view.SelectionMode.SingleSelection)
-        view.setColumnWidth(NAME, em(self, 13))
         view.setColumnWidth(SPEED, max(em(self, 4), view.horizontalHeader().sectionSizeHint(SPEED)))
         view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         view.customContextMenuRequested.connect(self._show_menu)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.background import run_in_background
-from gan_desktop.gui.settings_fields import CalmSpinBox
+from gan_desktop.gui.calm_fields import CalmSpinBox
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
 from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.words import duration, megabytes, number
@@ -62,11 +62,11 @@ class EstimatesCard(QFrame):
             label.setTextFormat(Qt.TextFormat.PlainText)
             set_role(label, role)
         self._lay_out()
-        self.computers.valueChanged.connect(lambda _value: self._show())
+        self.computers.valueChanged.connect(lambda _value: self._take_computers())
         self.network.valueChanged.connect(lambda _value: self._take_network())
         session.class_changed.connect(self._take_class)
         session.snapshot_changed.connect(self._follow_class)
-        self._has_counted = False
+        self._is_number_typed = False
         self._take_class()
 
     def _number_field(self, name: str, lowest: int, highest: int, suffix: str) -> CalmSpinBox:
@@ -168,7 +168,7 @@ class EstimatesCard(QFrame):
     @Slot()
     def _take_class(self) -> None:
         taught = self._session.taught
-        self._has_counted = False
+        self._is_number_typed = False
         self._measured = None
         self.measure.setVisible(taught is not None and taught.hosted_in is None)
         self.network.blockSignals(True)
@@ -182,14 +182,21 @@ class EstimatesCard(QFrame):
     def _follow_class(self) -> None:
         """Count on everybody in the class, until the person says another number."""
         snapshot = self._session.snapshot
-        if snapshot.status is None or self._has_counted:
+        if snapshot.status is None or self._is_number_typed:
             return
-        self._has_counted = True
         from gan_desktop.class_admin.estimates import ASSUMED_COMPUTERS
+        from gan_desktop.class_admin.status import num_expected
 
-        num_students = sum(not student.is_withdrawn for student in snapshot.students)
-        num_known = sum(worker.images_per_second > 0 for worker in snapshot.status.workers)
-        self.computers.setValue(max(num_students, num_known) or ASSUMED_COMPUTERS)
+        expected = num_expected(snapshot.status, snapshot.students) or ASSUMED_COMPUTERS
+        if expected != self.computers.value():
+            self.computers.blockSignals(True)
+            self.computers.setValue(expected)
+            self.computers.blockSignals(False)
+            self._show()
+
+    def _take_computers(self) -> None:
+        self._is_number_typed = True
+        self._show()
 
     def _crowd(self) -> Crowd:
         from gan_desktop.class_admin.estimates import Crowd, count_on

@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication, QLocale, QObject, Qt, QTimer, Signa
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from gan_desktop.errors import SettingsError
-from gan_desktop.gui.settings_fields import CalmComboBox
+from gan_desktop.gui.calm_fields import CalmComboBox
 from gan_desktop.gui.theme import em, scale_font, set_role
 from gan_desktop.gui.translation import engine_text, mark
 from gan_desktop.records import CODECS, RunConfig
@@ -194,6 +194,8 @@ _IN_WORDS = {
 }
 # What the fold hides, in its order.
 ADVANCED = (NETWORK, STEPS, DUE, MOVES, TRAVELS, UNITS, LOOKS)
+# What people call each of `RunConfig`'s, to be translated.
+TITLES = {field.name: field.title for group in (LENGTH, *ADVANCED) for field in group.fields}
 
 
 class ConfigFields(QObject):

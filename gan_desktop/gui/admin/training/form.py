@@ -27,7 +27,7 @@ from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.training.estimates import EstimatesCard
 from gan_desktop.gui.admin.training.fields import ADVANCED, LENGTH, ConfigFields
 from gan_desktop.gui.admin.training.start import StartChoice
-from gan_desktop.gui.settings_fields import CalmComboBox
+from gan_desktop.gui.calm_fields import CalmComboBox
 from gan_desktop.gui.theme import em, scale_font, set_role
 from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.words import number

@@ -251,25 +251,29 @@ class KeptView(QWidget):
         if run is None or chosen is None:
             return
         name = "".join(letter if letter.isalnum() else "-" for letter in run.name)
-        ask_where(
-            self,
-            self.tr("Save the network"),
-            f"{name}-{chosen.iteration}.safetensors",
-            partial(self.save_to, run.run_id, chosen.iteration),
-        )
+        # The newest is replaced while the dialog asks where to: then the newest of that time is meant.
+        iteration = chosen.iteration if chosen.is_checkpoint else None
+        if iteration is not None:
+            name = f"{name}-{iteration}"
+        save = partial(self.save_to, run.run_id, iteration)
+        ask_where(self, self.tr("Save the network"), f"{name}.safetensors", save)
 
-    def save_to(self, run_id: int, iteration: int, path: Path) -> None:
-        """Write a kept iteration to a file; the dialog has asked whether to overwrite."""
+    def save_to(self, run_id: int, iteration: int | None, path: Path) -> None:
+        """Write a kept iteration (None: the newest) to a file; the dialog has asked whether to overwrite."""
 
-        def save(address: Address) -> None:
-            from gan_desktop.class_admin.checkpoints import load_checkpoint
+        def save(address: Address) -> int:
+            from gan_desktop.class_admin.portrait import load_with_figures
             from gan_desktop.training.checkpoint_file import write_checkpoint
 
-            write_checkpoint(path, load_checkpoint(address, iteration, run_id))
+            figures, checkpoint = load_with_figures(address, iteration, run_id)
+            write_checkpoint(path, checkpoint)
+            return figures.iteration
 
-        words = self.tr("Iteration {number} is saved as {file}.")
-        said = words.format(number=number(iteration), file=path.name)
-        self._session.ask(save, lambda _nothing: self.told.emit(said), owner=self)
+        def tell(saved: int) -> None:
+            words = self.tr("Iteration {number} is saved as {file}.")
+            self.told.emit(words.format(number=number(saved), file=path.name))
+
+        self._session.ask(save, tell, owner=self)
 
 
 def _kept_table(view: KeptView) -> KeyedTable[KeptIteration]:

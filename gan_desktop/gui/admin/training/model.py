@@ -99,6 +99,8 @@ def state_words(run: RunSummary, coordination: Coordination) -> str:
             "elsewhere": _tr("runs elsewhere"),
             "nobody": _tr("waits: nobody runs it"),
         }[coordination.place]
+    if run.status is RunStatus.COMPLETE and run.iteration < run.target_iterations:
+        return _tr("ended early")
     return {
         RunStatus.CREATED: _tr("not begun"),
         RunStatus.PAUSED: _tr("paused"),

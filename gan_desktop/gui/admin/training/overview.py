@@ -24,7 +24,7 @@ from gan_desktop.gui import icons
 from gan_desktop.gui.admin.keyed_table import KeyedTableView, TableOrder
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.training.kept import KeptView
-from gan_desktop.gui.admin.training.model import NAME, STATE, TrainingsTable, state_words
+from gan_desktop.gui.admin.training.model import DISTANCE, IMAGES, NAME, STATE, TrainingsTable, state_words
 from gan_desktop.gui.admin.training.settings import SettingsView
 from gan_desktop.gui.faces_view import FacesView
 from gan_desktop.gui.theme import em, scale_font, set_role
@@ -55,6 +55,7 @@ class TrainingsView(QWidget):
         self.model = TrainingsTable(em(self, 0.8 * ROW_EM), self)
         self.order = TableOrder(self.model, self)
         self.table: KeyedTableView[RunSummary] = KeyedTableView(self.order, self.tr("Trainings"), NAME, self)
+        self.table.do_without(IMAGES, DISTANCE)
         self.table.verticalHeader().setDefaultSectionSize(em(self, ROW_EM))
         self.table.sortByColumn(STATE, Qt.SortOrder.AscendingOrder)
         self.new = QPushButton(self.tr("&New training ..."), self)
@@ -67,7 +68,7 @@ class TrainingsView(QWidget):
         self.kept = KeptView(session, self)
         self.settings = SettingsView(session, self)
         self.told = _Told(self)
-        self.empty = QLabel(self.tr("No training yet. Make one: pictures must be there first."), self)
+        self.empty = QLabel(self)
         self._lay_out()
         self._connect()
         self._follow_class()
@@ -171,6 +172,12 @@ class TrainingsView(QWidget):
         self.model.show_rows(status.runs if status is not None else ())
         self.model.show_coordination(self._session.coordination)
         self.empty.setVisible(not self.model.rows and status is not None)
+        has_pictures = status is not None and bool(status.datasets)
+        self.empty.setText(
+            self.tr("No training yet.")
+            if has_pictures
+            else self.tr("No training yet. Make one: pictures must be there first.")
+        )
         if self._wanted is not None and self._choose(self._wanted):
             self._wanted = None
         if self.model.rows and not self.table.selectionModel().hasSelection():
@@ -246,7 +253,7 @@ class TrainingsView(QWidget):
                 case RunStatus.RUNNING:
                     words, icon, is_possible = self.tr("&Pause"), "pause", True
                 case RunStatus.PAUSED:
-                    words, is_possible = self.tr("&Go on"), True
+                    words, is_possible = self.tr("&Resume"), True
         self.steer.setText(words)
         icons.set_icon(self.steer, icon)
         self.steer.setEnabled(is_possible)

@@ -31,6 +31,12 @@ class TrainingPage(QWidget):
         self.form.left.connect(self.show_trainings)
         self.form.made.connect(self._take_made)
         session.class_changed.connect(self.show_trainings)
+        session.page_wanted.connect(self._turn_to)
+
+    @Slot(str)
+    def _turn_to(self, key: str) -> None:
+        if key == "training/new":
+            self.show_form()
 
     @Slot()
     def show_form(self) -> None:

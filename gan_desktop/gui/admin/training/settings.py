@@ -12,6 +12,7 @@ from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.training.fields import ADVANCED, LENGTH, ConfigFields, Group
 from gan_desktop.gui.theme import em, set_role
 from gan_desktop.gui.translation import engine_text
+from gan_desktop.gui.words import number
 from gan_desktop.records import RunConfig, RunStatus
 
 if TYPE_CHECKING:
@@ -130,11 +131,16 @@ class SettingsView(QWidget):
         can_change = run is not None and self._is_shown and run.status is not RunStatus.COMPLETE
         for group in GROUPS:
             self.fields.set_enabled([field.name for field in group.fields], can_change)
-        is_right = self.fields.config() is not None
-        self.apply.setEnabled(can_change and is_right and bool(self.fields.changes()))
+        config, changes = self.fields.config(), self.fields.changes()
+        is_passed = run is not None and changes.get("target_iterations", run.iteration + 1) <= run.iteration
+        self.apply.setEnabled(can_change and config is not None and bool(changes) and not is_passed)
         self.undo.setEnabled(can_change and self.has_changes)
+        if run is not None and is_passed:
+            allowed = self.tr("{least} or more: the training is at iteration {now}")
+            words = allowed.format(least=number(run.iteration + 1), now=number(run.iteration))
+            self.fields.row("target_iterations").tell_wrong(words)
         if run is not None and run.status is RunStatus.COMPLETE:
-            self.words.setText(self.tr("It is complete: nothing of it can change any more."))
+            self.words.setText(self.tr("It is over: nothing of it can change any more."))
         else:
             self.words.setText(self.tr("Holds from the next round on; everybody goes on working."))
 

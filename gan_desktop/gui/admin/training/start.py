@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVB
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.background import run_in_background
-from gan_desktop.gui.settings_fields import CalmComboBox
+from gan_desktop.gui.calm_fields import CalmComboBox
 from gan_desktop.gui.theme import em, set_role
 from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.words import number

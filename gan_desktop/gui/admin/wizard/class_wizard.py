@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from gan_desktop.errors import GanDesktopError, SchemaError
 from gan_desktop.gui.admin.session import TOO_OLD, TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.students.class_codes import class_codes
 from gan_desktop.gui.admin.wizard import jobs
-from gan_desktop.gui.admin.wizard.draft import FILE, FURNISHING, ClassDraft, Step, load_draft
+from gan_desktop.gui.admin.wizard.draft import FILE, FURNISHING, ClassDraft, Step, is_half_way, load_draft
 from gan_desktop.gui.admin.wizard.here_page import USUAL_STUDENTS, HerePage
 from gan_desktop.gui.admin.wizard.jobs import Hosted, HostWish, LoginWish
 from gan_desktop.gui.admin.wizard.page import ClassPage
@@ -118,6 +118,7 @@ class ClassWizard(QWidget):
         """Show the page that fits; `why` as in `TeachingSession.ask_to_begin`."""
         self._came_from = []
         taught = self._session.taught
+        folder = self._session.places.config
         if why == "upgrade" and taught is not None:
             self._upgrade.show_class(taught.address, taught.hosted_in)
             self._show(Step.UPGRADE)
@@ -125,10 +126,12 @@ class ClassWizard(QWidget):
             self._ask_login()
         elif why == "another":
             self._show(Step.WHERE)
+        elif why == "set_up" and taught is not None:
+            self._stack.setCurrentWidget(self._reach)
+            run_in_background(lambda: load_draft(folder), self._set_up, lambda _error: None, owner=self)
         else:
             # Something to see until the disk has answered.
             self._show(Step.WHERE)
-            folder = self._session.places.config
             run_in_background(lambda: load_draft(folder), self._resume, lambda _error: None, owner=self)
 
     @property
@@ -153,6 +156,30 @@ class ClassWizard(QWidget):
         """Go on where the person stopped."""
         if self._step is not Step.WHERE or self._came_from:
             return
+        self._type_again(draft)
+        if is_half_way(draft):
+            self._furnish(draft.step)
+        elif draft.step not in (Step.WHERE, *FURNISHING):
+            self._came_from = [Step.WHERE]
+            self._show(draft.step)
+
+    def _set_up(self, draft: ClassDraft) -> None:
+        """Make the class that is open ready, from where the person stopped, else from the beginning."""
+        known = self._session.taught.known if self._session.taught is not None else None
+        if known is not None and known.class_id == draft.class_id and draft.step in FURNISHING:
+            self._type_again(replace(draft, is_left=False))
+            self._furnish(draft.step)
+        else:
+            self._furnish(Step.REACH)
+        self._remember()
+
+    def _furnish(self, step: Step) -> None:
+        """Show one of the steps that make a class ready; Back leads through those before."""
+        self._came_from = [*FURNISHING[: FURNISHING.index(step)]]
+        self._show(step)
+
+    def _type_again(self, draft: ClassDraft) -> None:
+        """Fill all pages as they were."""
         self._draft = draft
         for step, page in self._pages.items():
             prefix = f"{step}."
@@ -163,13 +190,6 @@ class ClassWizard(QWidget):
                     if name.startswith(prefix)
                 }
             )
-        if draft.step in FURNISHING:
-            before = FURNISHING[: FURNISHING.index(draft.step)]
-            self._came_from = [*before]
-            self._show(draft.step)
-        elif draft.step is not Step.WHERE:
-            self._came_from = [Step.WHERE]
-            self._show(draft.step)
 
     # -- turning pages --------------------------------------------------------------------------
 
@@ -182,7 +202,10 @@ class ClassWizard(QWidget):
 
     def _go_back(self) -> None:
         if not self._came_from and self._session.taught is not None:
-            self._finish()
+            if self._step in FURNISHING:
+                self._ask_to_leave()
+            else:
+                self._leave()
             return
         # What was started for the page is not waited for.
         self._here_server.end()
@@ -196,6 +219,8 @@ class ClassWizard(QWidget):
         self._step = step
         page = self._pages[step]
         self._stack.setCurrentWidget(page)
+        leads_out = step in FURNISHING and not self._came_from
+        page.back.setText(self.tr("Leave ...") if leads_out else self.tr("Back"))
         page.back.setVisible(bool(self._came_from) or self._session.taught is not None)
         self._prepare(step)
         page.enter()
@@ -234,16 +259,45 @@ class ClassWizard(QWidget):
         self._draft = replace(self._draft, step=self._step, typed=typed, class_id=class_id)
         self._keeper.keep(self._draft)
 
+    def _ask_to_leave(self) -> None:
+        """The class is there, and not ready: say where the way back is."""
+        question = QMessageBox(
+            QMessageBox.Icon.Question,
+            self.tr("Leave"),
+            self.tr(
+                "The class is made. What is still to come (who takes part, the pictures, the first training)"
+                ' waits in the menu of the class\'s name: "Set up this class ...".'
+            ),
+            QMessageBox.StandardButton.NoButton,
+            self,
+        )
+        leave = question.addButton(self.tr("Leave for now"), QMessageBox.ButtonRole.AcceptRole)
+        stay = question.addButton(self.tr("Go on setting up"), QMessageBox.ButtonRole.RejectRole)
+        question.setDefaultButton(stay)
+        question.finished.connect(question.deleteLater)
+        leave.clicked.connect(self._leave_for_now)
+        question.open()
+
+    def _leave_for_now(self) -> None:
+        self._remember()
+        self._draft = replace(self._draft, is_left=True)
+        self._keeper.keep(self._draft)
+        self._leave()
+
     @Slot()
     def _finish(self) -> None:
-        """Nothing is left to go on with at the next start."""
+        """Nothing is left to go on with."""
+        self._keeper.keep(None)
+        self._leave()
+
+    def _leave(self) -> None:
+        """Show the class's pages."""
         for page in self._pages.values():
             page.leave()
         if self._pictures.job.is_busy:
             # The import goes on without the wizard.
             self._pictures.job.failed.connect(self._session.tell_trouble)
         self._here_server.end()
-        self._keeper.keep(None)
         self.left.emit()
 
     # -- a new class ----------------------------------------------------------------------------

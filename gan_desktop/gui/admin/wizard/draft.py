@@ -42,12 +42,14 @@ class ClassDraft:
         class_id: Of the class that was made; empty: none yet.
         visit: Which other computer has come, as words; empty: none yet.
         typed: What was typed and is no secret, by page and name of the field.
+        is_left: The person has left for the class meanwhile: the next start does not ask to go on.
     """
 
     step: Step = Step.WHERE
     class_id: str = ""
     visit: str = ""
     typed: dict[str, str] = field(default_factory=dict)
+    is_left: bool = False
 
 
 def load_draft(folder: Path) -> ClassDraft:
@@ -55,7 +57,13 @@ def load_draft(folder: Path) -> ClassDraft:
     try:
         values = json.loads((folder / FILE).read_text("utf-8"))
         typed = {str(name): str(value) for name, value in values["typed"].items()}
-        draft = ClassDraft(Step(values["step"]), str(values["class_id"]), str(values["visit"]), typed)
+        draft = ClassDraft(
+            Step(values["step"]),
+            str(values["class_id"]),
+            str(values["visit"]),
+            typed,
+            is_left=values.get("is_left") is True,
+        )
         return draft if draft.step in _WORTH_KEEPING else ClassDraft(typed=typed)
     except FileNotFoundError:
         return ClassDraft()
@@ -65,5 +73,5 @@ def load_draft(folder: Path) -> ClassDraft:
 
 
 def is_half_way(draft: ClassDraft) -> bool:
-    """Whether there is a class already that is not ready for the lesson."""
-    return draft.step in FURNISHING
+    """Whether somebody stopped with a class that is there, and not ready for the lesson."""
+    return draft.step in FURNISHING and not draft.is_left

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from gan_desktop.gui.admin.entrance import usual_folder
 from gan_desktop.gui.admin.wizard import jobs
 from gan_desktop.gui.admin.wizard.jobs import HostWish
 from gan_desktop.gui.admin.wizard.page import ClassPage, add_line, make_form, side_by_side
 from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.calm_fields import CalmComboBox, CalmSpinBox
 from gan_desktop.gui.joining.page import link_button, plain_label, push_button
 from gan_desktop.gui.theme import em
 from gan_desktop.gui.window_session import Places
@@ -44,7 +45,7 @@ class HerePage(ClassPage):
         self.title = add_line(form, self.tr("Name of the class"), "Vision 2026")
         self.title.setMaxLength(MAX_TITLE)
         self.title.returnPressed.connect(self._go_on)
-        self.students = QSpinBox(frame, minimum=1, maximum=MOST_STUDENTS, value=USUAL_STUDENTS)
+        self.students = CalmSpinBox(frame, minimum=1, maximum=MOST_STUDENTS, value=USUAL_STUDENTS)
         self.students.setMinimumHeight(em(self, 1.9))
         self.students.setAccessibleName(self.tr("Students"))
         form.addRow(self.tr("Students"), self.students)
@@ -59,7 +60,7 @@ class HerePage(ClassPage):
         choose = push_button(self.tr("Choose ..."), self._choose_folder, self)
         self._folder_row = side_by_side(frame, self.folder, choose)
         form.addRow(self.tr("Folder"), self._folder_row)
-        self.port = QSpinBox(frame, minimum=0, maximum=_MOST_PORT, value=0)
+        self.port = CalmSpinBox(frame, minimum=0, maximum=_MOST_PORT, value=0)
         self.port.setMinimumHeight(em(self, 1.9))
         self.port.setSpecialValueText(self.tr("chosen by itself"))
         self.port.setAccessibleName(self.tr("Port"))
@@ -136,7 +137,7 @@ class HerePage(ClassPage):
         self.wanted.emit(wish, title)
 
 
-class ListenChoice(QComboBox):
+class ListenChoice(CalmComboBox):
     """By which of its addresses this computer lets others in."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

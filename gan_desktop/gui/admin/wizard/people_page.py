@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QStandardPaths, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QPlainTextEdit,
     QPushButton,
-    QSpinBox,
     QStackedWidget,
     QTableView,
     QVBoxLayout,
@@ -28,12 +27,15 @@ from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.students.class_codes import folder_of_codes
-from gan_desktop.gui.admin.students.hand_out import name_for_cards
+from gan_desktop.gui.admin.students.hand_out import HandOutDialog
+from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.admin.wizard.here_page import USUAL_STUDENTS
 from gan_desktop.gui.admin.wizard.page import ClassPage, make_form
 from gan_desktop.gui.admin.wizard.roster_model import RosterModel
 from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.calm_fields import CalmComboBox, CalmSpinBox
 from gan_desktop.gui.joining.page import plain_label, push_button
+from gan_desktop.gui.joining.trouble_panel import Mend
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
 from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.trouble import Trouble
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 # A list is read again when the person has stopped typing for so long.
 QUIET_MS = 250
 MOST_USES = 1_000
+# The place of the list among the ways.
+LIST = 1
 MOST_GROUPS = 4  # that are named below a list
 
 
@@ -114,7 +118,7 @@ class PeoplePage(ClassPage):
         self.middle.addWidget(self._stack, 1)
         self._ways.idClicked.connect(self._stack.setCurrentIndex)
         self._ways.button(0).setChecked(True)
-        self.go_on = self.add_button(self.tr("Go on"), self.go_on_wanted.emit, is_primary=True)
+        self.go_on = self.add_button(self.tr("Go on"), self._go_on, is_primary=True)
         self._quiet = QTimer(self, singleShot=True, interval=QUIET_MS)
         self._quiet.timeout.connect(self._read)
 
@@ -123,11 +127,11 @@ class PeoplePage(ClassPage):
     def _make_code_way(self) -> QWidget:
         way = QWidget(self)
         frame, form = make_form(way)
-        self.uses = QSpinBox(frame, minimum=1, maximum=MOST_USES, value=USUAL_STUDENTS)
+        self.uses = CalmSpinBox(frame, minimum=1, maximum=MOST_USES, value=USUAL_STUDENTS)
         self.uses.setMinimumHeight(em(self, 1.9))
         self.uses.setAccessibleName(self.tr("How many may use it"))
         form.addRow(self.tr("How many may use it"), self.uses)
-        self.valid = QComboBox(frame)
+        self.valid = CalmComboBox(frame)
         self.valid.setMinimumHeight(em(self, 1.9))
         self.valid.setAccessibleName(self.tr("Valid"))
         for words, hours in (
@@ -208,7 +212,7 @@ class PeoplePage(ClassPage):
         self.text.setPlaceholderText(
             self.tr(
                 "Paste here: names, one a line, or a table with the columns name, id, email, group"
-                " from a spreadsheet or course system"
+                " (or section) from a spreadsheet or course system"
             )
         )
         self.text.setTabChangesFocus(True)
@@ -227,14 +231,14 @@ class PeoplePage(ClassPage):
         self.summary = plain_label("", way)
         self.open = push_button(self.tr("Open a file ..."), self._choose_file, way)
         self.admit = push_button(self.tr("Admit them"), self._admit, way)
-        self.save = push_button(self.tr("Save their cards ..."), self._choose_zip, way)
-        self.save.hide()
+        self.hand_out = push_button(self.tr("Save or print their cards ..."), self._hand_out, way)
+        self.hand_out.hide()
         self.admit.setEnabled(False)
         buttons = QHBoxLayout()
         buttons.setSpacing(em(self, 0.5))
         buttons.addWidget(self.open)
         buttons.addWidget(self.admit)
-        buttons.addWidget(self.save)
+        buttons.addWidget(self.hand_out)
         buttons.addWidget(self.summary, 1)
         views = QHBoxLayout()
         views.setSpacing(em(self, 0.7))
@@ -299,14 +303,15 @@ class PeoplePage(ClassPage):
         self.ask(lambda: _admit(taught, lines), self._take_admitted, self.tr("Making their logins ..."))
 
     def _take_admitted(self, admitted: Admitted) -> None:
+        made_cards(self._session).keep(admitted.cards)
         self._cards = admitted.cards
         self.has_unsaved_cards = self.has_unsaved_cards or bool(admitted.cards)
-        self.save.setVisible(bool(admitted.cards))
+        self.hand_out.setVisible(bool(admitted.cards))
         told = self.tr("%n student(s) admitted.", None, admitted.num_new)
         if admitted.num_known:
             told += " " + self.tr("%n took part already.", None, admitted.num_known)
         if admitted.num_new:
-            told += " " + self.tr("Save their cards now, or make new ones later on the Students page.")
+            told += " " + self.tr("Save or print their cards now.")
         # Their names stay to be seen, but are not admitted twice.
         self.text.clear()
         self._quiet.stop()
@@ -315,27 +320,18 @@ class PeoplePage(ClassPage):
         self.summary.setText(told)
         set_role(self.summary, "good")
         self.admitted.emit(admitted.num_new + admitted.num_known)
-        (self.save if admitted.cards else self.go_on).setFocus()
+        (self.hand_out if admitted.cards else self.go_on).setFocus()
 
-    def _choose_zip(self) -> None:
-        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        dialog = QFileDialog(self, self.tr("Save the join cards"), folder)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("zip")
-        dialog.selectFile(f"{name_for_cards(self._session.title)}.zip")
-        dialog.setNameFilters([self.tr("Zip files ({pattern})").format(pattern="*.zip")])
-        dialog.fileSelected.connect(lambda name: self.save_cards(Path(name)))
+    def _hand_out(self) -> None:
+        """Let the new people's cards be saved, printed and copied."""
+        dialog = HandOutDialog(self._cards, self)
+        dialog.handed_out.connect(self._take_handed_out)
         dialog.open()
 
-    def save_cards(self, path: Path) -> None:
-        """Write the new people's cards into one zip that only its owner can read."""
-        cards = self._cards
-        self.ask(lambda: _save_zip(path, cards), self._take_saved, self.tr("Saving the cards ..."))
-
-    def _take_saved(self, path: Path) -> None:
-        self.has_unsaved_cards = False
-        self.summary.setText(self.tr("Saved: {path}").format(path=path))
+    def _take_handed_out(self, cards: Sequence[PersonsCard]) -> None:
+        made_cards(self._session).note_given(cards)
+        self.has_unsaved_cards = self.has_unsaved_cards and len(cards) < len(self._cards)
+        self.summary.setText(self.tr("%n card(s) handed out.", None, len(cards)))
         self.go_on.setFocus()
 
     # -- later ----------------------------------------------------------------------------------
@@ -359,6 +355,21 @@ class PeoplePage(ClassPage):
 
     # -- for the wizard -------------------------------------------------------------------------
 
+    def _go_on(self) -> None:
+        """Turn the page, unless a list was written and not admitted: that is asked."""
+        if not self.text.toPlainText().strip():
+            self.go_on_wanted.emit()
+            return
+        num_names = len(self.model.lines)
+        words = self.tr("%n name(s) are not admitted yet", None, num_names)
+        title = words if num_names else self.tr("The list is not admitted yet")
+        mends: list[Mend] = [(self.tr("Go on without them"), self.go_on_wanted.emit)]
+        if self._can_admit:
+            mends.insert(0, (self.tr("Admit them"), self._admit))
+        self.show_way(LIST)
+        told = self.tr("Nobody of a list can join before it is admitted.")
+        self.show_trouble(Trouble(title, told, is_warning=True), mends)
+
     def show_class(self, taught: TaughtClass, num_students: int) -> None:
         """Ask for a class; `num_students` are expected."""
         if self._taught is None or self._taught.address != taught.address:
@@ -374,7 +385,7 @@ class PeoplePage(ClassPage):
     def _forget_people(self) -> None:
         """It is another class now: no card or code of the former one is offered for it."""
         self._cards, self.has_unsaved_cards = (), False
-        self.save.hide()
+        self.hand_out.hide()
         self._show_lines([])
         self.code.clear()
         self.code_place.clear()
@@ -400,7 +411,7 @@ class PeoplePage(ClassPage):
 
     def set_waiting(self, is_waiting: bool) -> None:
         """As in the base class."""
-        for widget in (self.make_code, self.open, self.save, self.go_on):
+        for widget in (self.make_code, self.open, self.hand_out, self.go_on):
             widget.setEnabled(not is_waiting)
         self.admit.setEnabled(not is_waiting and self._can_admit)
 
@@ -477,9 +488,3 @@ def _admit(taught: TaughtClass, lines: list[RosterLine]) -> Admitted:
     entries = [line.entry for line in lines]
     num_new, num_known = import_roster(taught.address, entries, keep, only_new=True)
     return Admitted(num_new, num_known, tuple(cards))
-
-
-def _save_zip(path: Path, cards: tuple[PersonsCard, ...]) -> Path:
-    from gan_desktop.class_admin.card_files import cards_zip, save_private
-
-    return save_private(path, cards_zip(cards))

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
     QRadioButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from gan_desktop.gui.admin.images.job import Imported, PicturesJob, Stage, Wish
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.wizard.page import ClassPage
+from gan_desktop.gui.calm_fields import CalmSpinBox
 from gan_desktop.gui.joining.page import plain_label, push_button
 from gan_desktop.gui.theme import em, set_role
 from gan_desktop.gui.translation import engine_text
@@ -54,7 +54,7 @@ class PicturesPage(ClassPage):
         self.job = PicturesJob(session)
         self.set_title(self.tr("What shall it learn to draw?"))
         self._choices = QButtonGroup(self)
-        self.count = QSpinBox(self, minimum=FEWEST_DRAWN, maximum=MOST_DRAWN, value=USUAL_DRAWN)
+        self.count = CalmSpinBox(self, minimum=FEWEST_DRAWN, maximum=MOST_DRAWN, value=USUAL_DRAWN)
         self.count.setSingleStep(1_000)
         self.count.setAccessibleName(self.tr("How many"))
         folder = push_button(self.tr("A folder ..."), self._choose_folder, self)

@@ -9,13 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.wizard.here_page import EVERYWHERE, HERE_ALONE, USUAL_STUDENTS, ListenChoice
 from gan_desktop.gui.admin.wizard.page import ClassPage, Facts, make_form, side_by_side
 from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.calm_fields import CalmSpinBox
 from gan_desktop.gui.joining.page import plain_label, push_button
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
 from gan_desktop.gui.trouble import Trouble
@@ -39,6 +40,7 @@ class Surroundings:
         listen: What a server on this computer listens at; empty: the server is elsewhere.
         networks: Name and address of each network of this computer.
         adapter_mbit_s: What its first network adapter says of its speed; None: nothing.
+        num_connections: Less those that the server keeps for its administrator, as on all pages.
         num_students: For so many there are connections.
         link_mbit_s: To a server elsewhere, measured; None: it is on this computer.
         needed_mbit_s: By a lesson of `for_students`; None: not known.
@@ -97,7 +99,7 @@ class ReachPage(ClassPage):
         self.listen = ListenChoice(frame)
         self.listen.activated.connect(self._take_listen)
         self.room = plain_label("", frame)
-        self.mbit_s = QSpinBox(frame, minimum=1, maximum=10_000, value=USUAL_MBIT_S)
+        self.mbit_s = CalmSpinBox(frame, minimum=1, maximum=10_000, value=USUAL_MBIT_S)
         self.mbit_s.setSuffix(self.tr(" Mbit/s"))
         self.mbit_s.setAccessibleName(self.tr("Room's network"))
         self.mbit_s.setMinimumHeight(em(self, 1.9))
@@ -398,7 +400,7 @@ def _look_around(taught: TaughtClass, num_students: int) -> Surroundings:
         listen=listening(address) if taught.hosted_in is not None else "",
         networks=tuple((network.name, network.address) for network in networks),
         adapter_mbit_s=networks[0].mbit_s if networks else None,
-        num_connections=room.room.allowed,
+        num_connections=room.room.allowed - room.room.reserved,
         num_students=room.num_students,
         link_mbit_s=None if taught.hosted_in is not None else measure_link(address),
         needed_mbit_s=_needed(num_students),
@@ -408,7 +410,7 @@ def _look_around(taught: TaughtClass, num_students: int) -> Surroundings:
 
 def _needed(num_students: int) -> float:
     from gan_desktop.class_admin.estimates import Crowd, estimate, payload_sizes
-    from gan_desktop.gui.admin.wizard.ready_page import lesson_preset
+    from gan_desktop.gui.admin.wizard.first_training import lesson_preset
 
     config = lesson_preset().config
     return estimate(config, payload_sizes(config), Crowd(num_students)).mbit_s

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDate, QDateTime, QLocale, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QDate, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.images.job import PicturesJob
 from gan_desktop.gui.admin.session import TeachingSession
+from gan_desktop.gui.admin.wizard.first_training import FirstTraining
 from gan_desktop.gui.admin.wizard.page import ClassPage, Facts
 from gan_desktop.gui.admin.wizard.people_page import ClassCode
-from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.joining.page import plain_label
 from gan_desktop.gui.theme import em, scale_font, set_role, use_tabular_digits
-from gan_desktop.gui.words import clock, duration, number
+from gan_desktop.gui.translation import engine_text
+from gan_desktop.gui.words import clock, number
+from gan_desktop.records import RunConfig
 
 if TYPE_CHECKING:
-    from gan_desktop.class_admin.estimates import Estimate, Preset
     from gan_desktop.database.address import Address
 
 LOOK_MS = 500
 MOST_NAMES = 50
-LESSON = "lesson"
 
 
 class ReadyPage(ClassPage):
@@ -47,7 +47,6 @@ class ReadyPage(ClassPage):
         self._code: ClassCode | None = None
         self._has_unsaved_cards = False
         self._job: PicturesJob | None = None
-        self._estimate: Estimate | None = None
         self.set_title(self.tr("Ready for the lesson"))
         frame = QFrame(self)
         set_role(frame, "card")
@@ -63,6 +62,9 @@ class ReadyPage(ClassPage):
         column.addWidget(self.facts)
         column.addWidget(self.code)
         self.middle.addWidget(frame)
+        self.first = FirstTraining(self)
+        self.first.changed.connect(self._show)
+        self.middle.addWidget(self.first)
         self.words = plain_label("", self, role="muted")
         self.middle.addWidget(self.words)
         self.projector = self.add_link(self.tr("Open the projector (F11)"), session.show_projector)
@@ -88,10 +90,7 @@ class ReadyPage(ClassPage):
         if code is not None:
             self.code.setText(f"{code.address}   {code.code}")
         self.code.setVisible(code is not None)
-        if self._estimate is None:
-            run_in_background(
-                lambda: _estimate(num_students), self._take_estimate, lambda _error: None, owner=self
-            )
+        self.first.estimate_for(num_students)
         self._show()
 
     def show_cards(self, *, are_unsaved: bool) -> None:
@@ -109,10 +108,6 @@ class ReadyPage(ClassPage):
         self.start.setEnabled(not is_waiting and self._can_start())
         self.later.setEnabled(not is_waiting)
 
-    def _take_estimate(self, estimate: Estimate) -> None:
-        self._estimate = estimate
-        self._show()
-
     @property
     def _num_pictures(self) -> int:
         status = self._session.snapshot.status
@@ -124,7 +119,8 @@ class ReadyPage(ClassPage):
         return status is not None and bool(status.runs)
 
     def _can_start(self) -> bool:
-        return self._session.taught is not None and self._num_pictures > 0 and not self._has_training
+        is_possible = self._session.taught is not None and self._num_pictures > 0 and not self._has_training
+        return is_possible and self.first.preset is not None
 
     @Slot()
     def _show(self) -> None:
@@ -135,20 +131,30 @@ class ReadyPage(ClassPage):
                 self._place(),
                 self._reach(),
                 self._pictures(),
-                self._training(),
+                *self._training(),
                 *self._cards(),
                 self._people(),
             ]
         )
         if self.start.isEnabled() != self._can_start() and not self._is_busy():
             self.start.setEnabled(self._can_start())
-            if self.start.isEnabled() and self.isVisible():
+            is_choosing = (focus := self.focusWidget()) is not None and self.first.isAncestorOf(focus)
+            if self.start.isEnabled() and self.isVisible() and not is_choosing:
                 self.start.setFocus()
-        words = self.tr(
-            "Starting takes some seconds. From then on this computer merges what the students hand in: keep"
-            " this window open, and the computer awake and on mains."
+        self.first.setVisible(not self._has_training)
+        preset = self.first.preset
+        if preset is None or self._has_training:
+            self.start.setText(self.tr("Start the training"))
+            self.words.clear()
+            return
+        self.start.setText(self.tr('Start "{preset}" now').format(preset=engine_text(preset.title)))
+        self.words.setText(
+            self.tr(
+                "Starting takes some seconds. From then on this computer merges what the students hand in:"
+                ' keep this window open, and the computer awake and on mains. "To the class" leaves the'
+                " training ready: you start it in the lesson."
+            )
         )
-        self.words.setText("" if self._has_training else words)
 
     def _is_busy(self) -> bool:
         return not self.later.isEnabled()
@@ -180,10 +186,8 @@ class ReadyPage(ClassPage):
         # Who has a login and no card cannot come in by it.
         is_good = True if not self._cards() else None
         if self._code is not None:
-            until = self._code.valid_until.timestamp()
-            day = QLocale().toString(QDateTime.fromSecsSinceEpoch(round(until)), "ddd")
             words = self.tr("With this address and code others can join (valid until {time}):")
-            told = f"{told} {words.format(time=f'{day} {clock(until)}')}".strip()
+            told = f"{told} {words.format(time=clock(self._code.valid_until.timestamp()))}".strip()
         if told:
             return is_good, told
         return None, self.tr("Nobody can join yet: make cards or a code on the Students page.")
@@ -200,19 +204,21 @@ class ReadyPage(ClassPage):
             "No pictures yet: import some on the Images page, then start the training there."
         )
 
-    def _training(self) -> tuple[bool | None, str]:
-        if self._has_training:
-            return True, self.tr("A training is there already: see the Training page.")
-        estimate = self._estimate
-        told = self.tr('The first training: preset "lesson".')
-        if estimate is not None and estimate.faces_seconds is not None:
-            words = self.tr(
-                "If {count} laptops are as fast as assumed, drawn faces can be recognised after about {time}."
-            )
-            told += " " + words.format(
-                count=number(self._num_students), time=duration(max(60.0, estimate.faces_seconds))
-            )
-        return None, told
+    def _training(self) -> list[tuple[bool | None, str]]:
+        if not self._has_training:
+            return []
+        return [(True, self.tr("A training is there already: see the Training page."))]
+
+    # -- for the wizard -------------------------------------------------------------------------
+
+    def typed(self) -> dict[str, str]:
+        """Which training."""
+        return {"preset": self.first.preset.key if self.first.preset is not None else ""}
+
+    def type_again(self, typed: dict[str, str]) -> None:
+        """As it was."""
+        if "preset" in typed:
+            self.first.choose(typed["preset"])
 
     # -- beginning ------------------------------------------------------------------------------
 
@@ -240,9 +246,11 @@ class ReadyPage(ClassPage):
         status = self._session.snapshot.status
         assert status is not None
         image_size = status.datasets[-1].image_size
-        address = taught.address
+        address, preset = taught.address, self.first.preset
+        assert preset is not None
+        config = preset.for_pictures(image_size)
         self.ask(
-            lambda: _make_training(address, name, image_size),
+            lambda: _make_training(address, name, config),
             on_made,
             self.tr("Preparing the training ..."),
             on_error,
@@ -269,26 +277,10 @@ class ReadyPage(ClassPage):
         super().hideEvent(event)
 
 
-def lesson_preset() -> Preset:
-    """The training for a first lesson; not for the window's thread."""
-    from gan_desktop.class_admin.estimates import PRESETS
-
-    return next(preset for preset in PRESETS if preset.key == LESSON)
-
-
-def _estimate(num_students: int) -> Estimate:
-    """Runs in the background."""
-    from gan_desktop.class_admin.estimates import Crowd, estimate, payload_sizes
-
-    config = lesson_preset().config
-    return estimate(config, payload_sizes(config), Crowd(max(1, num_students)))
-
-
-def _make_training(address: Address, name: str, image_size: int) -> int:
+def _make_training(address: Address, name: str, config: RunConfig) -> int:
     """Write a training down under a name that is free; runs in the background."""
     from gan_desktop.class_admin.trainings import create_run
 
-    config = lesson_preset().for_pictures(image_size)
     attempt = name
     for copy in range(2, MOST_NAMES):
         try:

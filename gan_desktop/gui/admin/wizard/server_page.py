@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from gan_desktop.class_code import DEFAULT_PORT, parse_address
 from gan_desktop.errors import ConnectionFailed, GanDesktopError, SchemaError
@@ -15,6 +15,7 @@ from gan_desktop.gui.admin.wizard.here_page import place_of_password, require_ti
 from gan_desktop.gui.admin.wizard.jobs import LoginWish
 from gan_desktop.gui.admin.wizard.page import ClassPage, CopyText, Facts, add_line, make_form, side_by_side
 from gan_desktop.gui.background import run_in_background
+from gan_desktop.gui.calm_fields import CalmSpinBox
 from gan_desktop.gui.joining.page import link_button, plain_label, push_button
 from gan_desktop.gui.theme import em
 from gan_desktop.gui.trouble import Trouble
@@ -47,7 +48,7 @@ class LoginPage(ClassPage):
         self._frame = frame
         self._add_first_fields()
         self.host = add_line(self._form, self.tr("Server"), "db.school.example")
-        self.port = QSpinBox(frame, minimum=1, maximum=65_535, value=DEFAULT_PORT)
+        self.port = CalmSpinBox(frame, minimum=1, maximum=65_535, value=DEFAULT_PORT)
         self.port.setMinimumHeight(em(self, 1.9))
         self.port.setAccessibleName(self.tr("Port"))
         self._form.addRow(self.tr("Port"), self.port)
@@ -385,11 +386,12 @@ class ServerPage(LoginPage):
         here = self.tr("The server answers; it runs on this computer.")
         version = self.tr("PostgreSQL {version} (14 or newer is needed)").format(version=premises.postgresql)
         room = self.tr("{number} connections: about {students} students can take part at the same time.")
+        num_connections = premises.room.allowed - premises.room.reserved
         lines: list[tuple[bool | None, str]] = [
             (is_here, encrypted if premises.is_encrypted else here if is_here else plain),
             (premises.is_new_enough, version),
             (premises.num_students > 0,
-             room.format(number=number(premises.room.allowed), students=number(premises.num_students))),
+             room.format(number=number(num_connections), students=number(premises.num_students))),
         ]  # fmt: skip
         if premises.schema_version is None:
             lines.append((True, self.tr("The database holds no class yet.")))

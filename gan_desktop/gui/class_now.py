@@ -1,0 +1,42 @@
+"""The class at this very moment, as far as this computer knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gan_desktop.gui.session import Session
+from gan_desktop.records import WorkerState
+
+# Whom the class counts (api/views.sql, class_totals).
+AT_WORK = {
+    WorkerState.CLAIMING,
+    WorkerState.LOADING,
+    WorkerState.COMPUTING,
+    WorkerState.UPLOADING,
+    WorkerState.FINISHING,
+    WorkerState.WAITING_NONE_FREE,
+}
+
+
+@dataclass(frozen=True)
+class ClassNow:
+    """Who is at work.
+
+    Attributes:
+        num_computers: This one among them at once, before the class has been read again.
+        images_per_second: Of all together; None: the class has not heard of any speed yet.
+    """
+
+    num_computers: int
+    images_per_second: float | None
+
+
+def class_now(session: Session) -> ClassNow | None:
+    """Who is at work now; None: nobody can say, for want of a connection."""
+    totals, link = session.snapshot.totals, session.link
+    if totals is None or link is None or not link.is_connected:
+        return None
+    is_at_work = session.is_contributing and session.state.state in AT_WORK
+    num_computers = max(totals.num_computers, int(is_at_work))
+    speed = totals.images_per_second
+    return ClassNow(num_computers, None if num_computers and not speed else speed)
