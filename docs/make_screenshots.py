@@ -72,8 +72,8 @@ SHOWN = {
 }
 QUALITY = 88
 NO_ANSWER = (
-    "No answer from 192.168.1.20. Are you in the same Wi-Fi as the class? Guest networks often keep computers"
-    " apart."
+    "No answer from 192.168.1.20, port 23456. Are you in the same Wi-Fi as the class? Guest networks often"
+    " keep computers apart, and firewalls block ports."
 )
 OLD_DRIVER = (
     "The graphics card cannot be used: The NVIDIA driver on your system is too old. The CPU computes."
@@ -82,8 +82,8 @@ NO_CARD = Joined("", "", Hardware("", None, 4, 8.0, None), OLD_DRIVER, 32, 0)
 ERRORS: Mapping[str, GanDesktopError | Trouble | None] = {
     "unreachable": ConnectionFailed(NO_ANSWER, cause="unreachable"),
     "blocked": ConnectionFailed(
-        '"db.school.example" exists, but port 5432 does not answer. If the class is running, a firewall is'
-        " likely; your instructor or IT can open it.",
+        '"db.school.example" exists, but port 5432 does not answer. The database may be off; if the class is'
+        " running, a firewall is likely: your instructor or IT can open it.",
         cause="refused",
     ),
     "card": ConnectionFailed(

@@ -5,20 +5,20 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 import psutil
 
-from gan_desktop.class_admin.login import log_in
+from gan_desktop.class_admin.login import APPLICATION, log_in
 from gan_desktop.class_admin.people import find_student
 from gan_desktop.database.accounts import Accounts, Login, RosterEntry, Student
 from gan_desktop.database.address import LOOPBACK, Address
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.enrolment import CardKind, EnrolCard, EnrolCards
 from gan_desktop.database.statistics import Statistics
-from gan_desktop.errors import GanDesktopError, SettingsError
+from gan_desktop.errors import ConnectionFailed, GanDesktopError, SettingsError
 from gan_desktop.join_card import MAX_HOSTS, JoinCard, JoinCardError
 from gan_desktop.names import is_name
 
@@ -161,6 +161,34 @@ def persons_cards(
         PersonsCard(entry, way.card(login.user, login.password, name=entry.name))
         for entry, login in zip(entries, logins, strict=True)
     ]
+
+
+def refused_logins(coordinator: Address, logins: Sequence[Login]) -> set[str]:
+    """Whom of these the class lets in no more: renewed, withdrawn or closed since.
+
+    One is tried after the other, by the way that the coordinator gets in.
+
+    Raises:
+        ConnectionFailed: The class cannot be reached.
+    """
+    with log_in(coordinator) as connection:
+        way_in = connection.address
+    return {
+        login.user
+        for login in logins
+        if not _lets_in(replace(way_in, user=login.user, password=login.password))
+    }
+
+
+def _lets_in(address: Address) -> bool:
+    try:
+        Connection(address, APPLICATION).close()
+    except ConnectionFailed as error:
+        # Whoever has as many connections as a login may have has shown the right password.
+        if error.cause not in {"login", "forbidden", "too_many"}:
+            raise
+        return error.cause == "too_many"
+    return True
 
 
 def enrol_card(

@@ -273,11 +273,9 @@ def estimate(config: RunConfig, sizes: PayloadSizes, crowd: Crowd) -> Estimate:
     # Faces are seen when an iteration comes out, not in the middle of a unit.
     num_units = None if images_each is None else math.ceil(images_each / unit_images)
     num_checkpoints = config.target_iterations // config.checkpoint_every + 1
-    doublings = max(0.0, math.log2(config.target_iterations / _FIRST_GRIDS))
-    num_samples = min(
-        config.target_iterations // config.sample_every,
-        _NEWEST_GRIDS + _FIRST_GRIDS + round(_GRIDS_OF_A_DOUBLING * doublings),
-    )
+    num_drawn = config.target_iterations // config.sample_every
+    doublings = max(0.0, math.log2(max(1, num_drawn) / _FIRST_GRIDS))
+    num_samples = min(num_drawn, _NEWEST_GRIDS + _FIRST_GRIDS + round(_GRIDS_OF_A_DOUBLING * doublings))
     return Estimate(
         unit_images=unit_images,
         unit_steps=unit_images // config.step_batch,

@@ -94,14 +94,14 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     (
         "Connection refused",
         "refused",
-        '"{host}" exists, but port {port} does not answer. If the class is running, a firewall is likely;'
-        " your instructor or IT can open it.",
+        '"{host}" exists, but port {port} does not answer. The database may be off; if the class is'
+        " running, a firewall is likely: your instructor or IT can open it.",
     ),
     (
         "timeout expired",
         "unreachable",
-        "No answer from {host}. Are you in the same Wi-Fi as the class? Guest networks often keep computers"
-        " apart.",
+        "No answer from {host}, port {port}. Are you in the same Wi-Fi as the class? Guest networks often"
+        " keep computers apart, and firewalls block ports.",
     ),
     ("unreachable", "unreachable", "There is no way to {host} from this network. Are you online?"),
     ("No route to host", "unreachable", "There is no way to {host} from this network. Are you online?"),

@@ -23,7 +23,7 @@ class ClassNow:
     """Who is at work.
 
     Attributes:
-        num_computers: This one among them at once, before the class has been read again.
+        num_computers: At least one while this one works: the class may not have been read again yet.
         images_per_second: Of all together; None: the class has not heard of any speed yet.
     """
 

@@ -144,6 +144,11 @@ class ClassReader(QThread):
         self._is_stopping = True
         self._requests.put(None)
 
+    def abandon(self) -> None:
+        """End soon, and write nothing more to the disk from now on."""
+        self._folder.close()
+        self.stop()
+
     # -- the thread -----------------------------------------------------------------------------
 
     def run(self) -> None:

@@ -69,11 +69,11 @@ class HelpPage(QWidget):
         self.text.document().setDocumentMargin(em(self, 0.6))
         self.text.anchorClicked.connect(self.follow)
         self._note = QLabel(self)
+        self._note.setWordWrap(True)
         set_role(self._note, "muted")
         self.search = self._make_search()
         self._lay_out()
         session.unit_delivered.connect(self._take_unit)
-        session.page_wanted.connect(self._turn_to)
         # A text keeps the colour of the links that it was made with.
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._show)
         self.contents.setCurrentRow(0)
@@ -118,8 +118,11 @@ class HelpPage(QWidget):
         """Qt's name. The texts are read when somebody wants them."""
         super().showEvent(event)
         if self._topics:
-            # The class may have said meanwhile how long its units are.
+            # The class may have said meanwhile how long its units are. Nobody loses the place.
+            bar = self.text.verticalScrollBar()
+            place = bar.value()
             self._show()
+            bar.setValue(place)
         else:
             language = language_in_force()
             run_in_background(
@@ -144,11 +147,10 @@ class HelpPage(QWidget):
         """Turn to a topic."""
         self.contents.setCurrentRow(list(TITLES).index(key))
 
-    @Slot(str)
-    def _turn_to(self, wanted: str) -> None:
-        page, _, topic = wanted.partition("/")
-        if page == "help" and topic in TITLES:
-            self.show_topic(topic)
+    def turn_to(self, part: str) -> None:
+        """Show a part of the page: a topic."""
+        if part in TITLES:
+            self.show_topic(part)
 
     @Slot()
     def _show(self) -> None:

@@ -27,7 +27,11 @@ def read_lines(kept: Iterable[str], began: float) -> list[LogLine]:
     # Of the first start only the end may be left, or it was written before ends were.
     is_open = False
     for found in filter(None, map(_LINE.fullmatch, kept)):
-        at, mark, words = datetime.fromisoformat(found[1]).timestamp(), found[2], found[3]
+        mark, words = found[2], found[3]
+        try:
+            at = datetime.fromisoformat(found[1]).timestamp()
+        except (ValueError, OSError, OverflowError):  # no day of any calendar: damaged
+            continue
         if mark == END:
             is_open = False
             lines.append(LogLine(at, Level.EVENT, _tr("The program was closed.")))

@@ -166,9 +166,14 @@ class LogPage(QWidget):
 
     @Slot()
     def _fill(self) -> None:
-        wanted = self.level.currentData()
+        wanted, bar = self.level.currentData(), self.text.verticalScrollBar()
+        place, is_at_end = bar.value(), bar.value() >= bar.maximum()
         self.text.setPlainText("\n".join(str(line) for line in self.log.lines if line.level >= wanted))
-        self.text.moveCursor(QTextCursor.MoveOperation.End)
+        if is_at_end:
+            self.text.moveCursor(QTextCursor.MoveOperation.End)
+        else:
+            # Somebody reads further up.
+            bar.setValue(place)
 
     def _say(self, words: str) -> None:
         self._said.setText(words)

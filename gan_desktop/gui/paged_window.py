@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
@@ -49,6 +49,14 @@ class PageEntry:
     icon: str
     make: Callable[[Any, QWidget], QWidget]
     is_second: bool = False
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """A page of which a part can be asked for: `images/import` is the part `import` of the page `images`."""
+
+    def turn_to(self, part: str) -> None:
+        """Show a part of the page; an unknown one changes nothing."""
 
 
 class PagedWindow(QMainWindow):
@@ -180,11 +188,13 @@ class PagedWindow(QMainWindow):
 
     @Slot(str)
     def show_page(self, key: str) -> None:
-        """Turn to a page; an unknown key changes nothing. What follows a / is for the page itself."""
-        key = key.partition("/")[0]
+        """Turn to a page; an unknown key changes nothing. What follows a / is a part of the page."""
+        key, _, part = key.partition("/")
         for row in range(self._side_bar.count()):
             if self._side_bar.item(row).data(Qt.ItemDataRole.UserRole) == key:
                 self._side_bar.setCurrentRow(row)
+                if part and isinstance(page := self.page(key), HasParts):
+                    page.turn_to(part)
 
     def page(self, key: str) -> QWidget:
         """A page; made now if need be."""

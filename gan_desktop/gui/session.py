@@ -57,7 +57,7 @@ from gan_desktop.records import (
 )
 from gan_desktop.worker.home import account_of, workers_folder
 from gan_desktop.worker.limits import Limits
-from gan_desktop.worker.options import WorkerOptions
+from gan_desktop.worker.options import AtCompletion, WorkerOptions
 from gan_desktop.worker.traffic import Rate
 
 if TYPE_CHECKING:
@@ -441,9 +441,14 @@ class Session(WindowSession):
         return demo_limits(self._preferences) if self._is_demo else to_limits(self._preferences)
 
     def _contribution(self, joined: JoinedClass) -> Contribution:
-        likes = self._preferences
+        likes, options = self._preferences, joined.options
+        # A worker of this window never waits for another training: the window begins anew with it.
+        is_only_one = options.at_completion is AtCompletion.END
         options = dataclasses.replace(
-            joined.options, name=likes.name or joined.options.name, limits=self._limits()
+            options,
+            name=likes.name or options.name,
+            limits=self._limits(),
+            at_completion=AtCompletion.END if is_only_one else AtCompletion.END_WITHOUT_NEXT,
         )
         places = joined.places or self.places
         return Contribution(
@@ -555,11 +560,13 @@ class Session(WindowSession):
 
     def _look_for_next_training(self) -> None:
         """Go on with the class: who has taken part until a training's end takes part in the next one."""
-        training, completed = self._snapshot.training, self._completed_run
-        if training is None or completed is None or self._thread is not None:
+        training, completed, joined = self._snapshot.training, self._completed_run, self._joined
+        is_over = self.has_ended or self._is_shutting_down or self._thread is not None
+        if training is None or completed is None or joined is None or is_over or _is_limited(joined.options):
             return
         run = training.run
         if run.run_id > completed and run.status is RunStatus.RUNNING and run.iteration >= 0:
+            self._run_in_work = run.run_id
             self.start()
             news = Notice("The class's next training has begun: this computer takes part again.")
             self.notice_given.emit(news)
@@ -575,7 +582,7 @@ class Session(WindowSession):
                 reader.link_changed,
             ):
                 signal.disconnect()
-            reader.stop()
+            reader.abandon()
             reader.finished.connect(reader.deleteLater)
 
     @Slot()
@@ -585,3 +592,9 @@ class Session(WindowSession):
         if any(reader.isRunning() for reader in self.findChildren(ClassReader)):
             return
         self.shut_down_done.emit()
+
+
+def _is_limited(options: WorkerOptions) -> bool:
+    """Whether the command line says when to end: then nothing begins by itself."""
+    is_only_one = options.at_completion is AtCompletion.END
+    return is_only_one or options.max_units is not None or options.until is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,11 +63,18 @@ class SnapshotFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock = threading.Lock()
+        self._is_closed = False
 
     @classmethod
     def of(cls, root: Path, account: str) -> SnapshotFolder:
         """The folder of one account, `database/user`, below `root`."""
         return cls(root / hashlib.sha256(account.encode()).hexdigest()[:12])
+
+    def close(self) -> None:
+        """Write nothing more from now on: who leaves a class wants nothing of it to come back."""
+        with self._lock:
+            self._is_closed = True
 
     def load(self) -> ClassSnapshot:
         """The last snapshot; an empty one where there is none, or a damaged one."""
@@ -140,10 +148,13 @@ class SnapshotFolder:
 
     def _write(self, path: Path, data: bytes) -> bool:
         """Write the whole file or leave what was there; False: it could not be written."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, data)
-        except OSError as error:
-            logger.warning("%s could not be written: %s", path, error)
-            return False
+        with self._lock:
+            if self._is_closed:
+                return False
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, data)
+            except OSError as error:
+                logger.warning("%s could not be written: %s", path, error)
+                return False
         return True

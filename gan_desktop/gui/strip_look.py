@@ -123,7 +123,7 @@ def look_of(now: Situation) -> Look:
         words = _tr("The class has ended. Its faces and your record stay here, also without a connection.")
         return Look("check", "good", words, Action.SEE_FACES, link=Action.SAVE_PICTURE)
     if now.needs_card and not now.is_contributing and state is not WorkerState.COMPLETE:
-        words = _tr("Stopped: your card is no longer valid. What you have done is kept.")
+        words = _tr("Stopped: the class does not take this card any more. What you have done is kept.")
         return Look("card", "warning", words, Action.NEW_CARD)
     icon, colour, button, link = _ROWS[state]
     if state is WorkerState.STOPPED and now.is_contributing:

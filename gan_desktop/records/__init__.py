@@ -1,4 +1,4 @@
-"""Everything that crosses a layer, a thread or a process: frozen dataclasses, nothing else."""
+"""Everything that crosses a layer, a thread or a process: frozen dataclasses, and names of states."""
 
 from gan_desktop.records.class_view import (
     ClassEvent,

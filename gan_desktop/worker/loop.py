@@ -313,8 +313,14 @@ class Worker:
     def _waits_for_next(self) -> bool:
         """Whether a complete training is not the end: it may have been over before this worker came."""
         wish = self._options.at_completion
-        has_worked = self._outlook.num_begun > 0
-        return wish is AtCompletion.WAIT or (wish is AtCompletion.END_AFTER_WORK and not has_worked)
+        is_new_here = wish is AtCompletion.END_AFTER_WORK and self._outlook.num_begun == 0
+        return (wish is AtCompletion.WAIT or is_new_here) and not self._has_class_ended()
+
+    def _has_class_ended(self) -> bool:
+        with contextlib.suppress(GanDesktopError):
+            totals = self._transfers.call(lambda connection: ClassView(connection).totals(), _ONE_TRY)
+            return totals.ended_at is not None
+        return False
 
     def _wait(self) -> None:
         """Sleep until there is news or it is time to ask again."""

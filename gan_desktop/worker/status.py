@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gan_desktop.database.coordination import COORDINATOR_AWAY_S
 from gan_desktop.database.work_queue import Directives
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.records import (
@@ -20,8 +21,6 @@ from gan_desktop.records import (
 )
 from gan_desktop.worker.heartbeat import Pulse
 
-# After so long a silence of the class's main computer no units are given out (`claim_work_unit`).
-AWAY_AFTER_S = 30.0
 # A unit's first batches are slow, and say little about the rest.
 ESTIMATE_AFTER_S = 3.0
 ON_HOLD = (
@@ -179,7 +178,7 @@ class Status:
     @property
     def is_coordinator_away(self) -> bool:
         """Whether the class would give no units out, because its main computer is silent."""
-        return (self.coordinator_silent_s or 0.0) > AWAY_AFTER_S
+        return (self.coordinator_silent_s or 0.0) > COORDINATOR_AWAY_S
 
     @property
     def coordinator_silent_s(self) -> float | None:

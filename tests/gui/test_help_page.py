@@ -177,7 +177,7 @@ def test_links_turn_pages_and_topics(page: HelpPage, session: Session, qtbot: Qt
     assert wanted.args == ["charts"]
     page.follow(QUrl("topic:unit"))
     assert page.topic == "unit"
-    session.show_page("help/hold")
+    page.turn_to("hold")
     assert page.topic == "hold"
     page.follow(QUrl("dialog:leaves"))
     assert page.findChildren(WhatLeavesDialog)

@@ -540,6 +540,9 @@ def test_a_shared_computer_forgets_the_person(
     assert session.preferences.forget_me
     autostart = DesktopEntry(tmp_path / "autostart")
     autostart.turn(True)
+    # As at the program's end.
+    with qtbot.waitSignal(session.shut_down_done, timeout=PATIENCE_MS):
+        session.shut_down()
     forget_person(session.classes, session.places, session.preferences, autostart)
     assert not autostart.is_on()
     assert KnownClasses().all() == []

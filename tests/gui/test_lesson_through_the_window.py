@@ -360,7 +360,9 @@ def test_a_replaced_card_is_told_and_the_new_one_mends_it(
         assert session.trouble is not None
         assert session.trouble.title == "Your card is no longer valid"
         qtbot.waitUntil(lambda: not session.is_contributing, timeout=PATIENCE_MS)
-        qtbot.waitUntil(lambda: sentence_of(window).startswith("Stopped: your card"), timeout=PATIENCE_MS)
+        qtbot.waitUntil(
+            lambda: sentence_of(window).startswith("Stopped: the class does not take"), timeout=PATIENCE_MS
+        )
         [banner] = window.findChildren(Banner)
         hand.press(banner, "Add a new card")
         wizard = wizard_of(window)

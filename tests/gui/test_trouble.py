@@ -18,7 +18,7 @@ def test_a_blocked_connection_says_who_can_open_it() -> None:
     words = next(words for pattern, _, words in _CAUSES if pattern == "Connection refused")
     trouble = Trouble.of(ConnectionFailed(words.format(**PLACE), cause="refused"))
     assert trouble.title == "The connection is blocked"
-    assert trouble.message.endswith("a firewall is likely; your instructor or IT can open it.")
+    assert trouble.message.endswith("a firewall is likely: your instructor or IT can open it.")
 
 
 @pytest.mark.parametrize(("cause", "words"), [(cause, words.format(**PLACE)) for _, cause, words in _CAUSES])

@@ -238,15 +238,15 @@ def test_the_console_changes_settings_too(class_command: ClassCommand, classroom
 
 def test_faces_of_kept_iterations_stay_when_the_others_are_thinned_out(classroom: Classroom) -> None:
     training = classroom.start_training()
-    for iteration in range(1, 70):
-        training.publish_next(is_checkpoint=iteration == 3)
+    for iteration in range(1, 141):
+        training.publish_next(is_checkpoint=iteration == 37)
         training.coordination.add_sample(iteration, f"faces {iteration}".encode())
     address = classroom.coordinator_address
-    kept = faces_of(address, training.run_id, 3)
-    assert kept is not None and kept.png == b"faces 3"
-    assert faces_of(address, training.run_id, 4) is None
+    kept = faces_of(address, training.run_id, 37)
+    assert kept is not None and kept.png == b"faces 37"
+    assert faces_of(address, training.run_id, 35) is None
     newest = faces_of(address, training.run_id)
-    assert newest is not None and newest.iteration == 69
+    assert newest is not None and newest.iteration == 140
     assert faces_of(address, 99) is None
 
 

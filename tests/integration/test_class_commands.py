@@ -92,7 +92,7 @@ def test_class_on_a_hosted_database_from_the_first_command_to_the_last(
         assert finish(host).code == 0
     after = gan_desktop("class", "status")
     assert after.code == 3
-    assert "does not answer. If the class is running" in after.stderr
+    assert "does not answer. The database may be off" in after.stderr
 
 
 def test_class_in_a_given_database_needs_no_superuser(

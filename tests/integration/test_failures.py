@@ -110,7 +110,7 @@ def test_a_worker_started_before_the_database_waits_for_it_and_says_why(
     with worker_thread(held, student) as (_, recorder):
         wait_until(lambda: recorder.state is WorkerState.RETRYING, "the trouble")
         told = recorder.of(StateChanged)[-1]
-        assert "does not answer. If the class is running" in sentence(told.state, told.detail)
+        assert "does not answer. The database may be off" in sentence(told.state, told.detail)
         own_server.start()
         held.reconnect()
         wait_until(lambda: recorder.of(Joined), "the worker in the class")

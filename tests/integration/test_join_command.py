@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from gan_desktop.join_card import JoinCard
 from gan_desktop.known_classes import KnownClass, KnownClasses
 from gan_desktop.worker.home import WorkerHome
 from tests.integration.classroom import CONFIG, Classroom, finished
-from tests.integration.console import Answer, gan_desktop, write_config
+from tests.integration.console import Answer, finish, gan_desktop, read_until, start, write_config
 from tests.integration.tls import ELSEWHERE, can_listen_elsewhere, make_certificate, tls_relay
 
 Run = Callable[..., Answer]
@@ -411,11 +412,13 @@ def test_join_and_start_in_one_command(classroom: Classroom, way: Entrance, tmp_
     classroom.superuser.execute("UPDATE gan.training_runs SET status = 'complete', finished_at = now()")
     card = card_for_many(classroom, way, "room")
     (tmp_path / "room.gandjoin").write_text(card.to_file_text())
-    answer = gan_desktop(
-        "join", "room.gandjoin", "--name", "PC-17", "--store-in-file", "--start", cwd=tmp_path
-    )
+    words = "join", "room.gandjoin", "--name", "PC-17", "--store-in-file", "--start"
+    with start(*words, cwd=tmp_path) as process:
+        said = read_until(process, "waits here for the class's next training")
+        process.send_signal(signal.SIGINT)
+        answer = finish(process)
     assert answer.code == 0, answer.said
-    assert "Name: PC-17" in answer.stdout
+    assert "Name: PC-17" in said
 
 
 def test_a_config_file_with_a_class_comes_before_joined_classes(

@@ -184,7 +184,7 @@ def test_only_one_that_was_told_to_wait_waits_for_a_class_that_is_away(
         own_server.stop()
         hasty = held.start_worker(student)
         assert hasty.exit_code() == 3
-        assert "does not answer. If the class is running" in hasty.log
+        assert "does not answer. The database may be off" in hasty.log
         patient = held.start_worker(student, "--wait")
         patient.await_line("No connection to the class.")
         own_server.start()

@@ -211,9 +211,12 @@ ON CONFLICT (run_id, iteration) DO UPDATE SET png = excluded.png;
 
 -- name: thin_samples
 -- A grid of every iteration would fill the database in a long run. The newest 50 stay, those of kept iterations,
--- and how it began: every one up to 32, every second up to 64, every fourth up to 128, and so on.
-DELETE FROM gan.samples AS s WHERE run_id = %(run_id)s AND iteration <= %(iteration)s - 50
-  AND iteration %% (1 << floor(log(2, greatest(iteration, 16) / 16.0))::integer) <> 0
+-- and how it began: the first 32, every second up to the 64th, every fourth up to the 128th, and so on.
+DELETE FROM gan.samples AS s
+USING (SELECT run_id, greatest(1, coalesce((config->>'sample_every')::integer, 1)) AS every
+       FROM gan.training_runs WHERE run_id = %(run_id)s) AS r
+WHERE s.run_id = r.run_id AND s.iteration / every <= %(iteration)s / every - 50
+  AND (s.iteration / every) %% (1 << floor(log(2, greatest(s.iteration / every, 16) / 16.0))::integer) <> 0
   AND NOT EXISTS (SELECT 1 FROM gan.model_weights AS w
                   WHERE w.run_id = s.run_id AND w.iteration = s.iteration AND w.is_checkpoint);
 

@@ -96,7 +96,7 @@ class TeachingWindow(PagedWindow):
         self._stand_on_each_other(self.strip, banner, pages)
         self.setStatusBar(TeachingStatusLine(session, self))
         QShortcut(QKeySequence(Qt.Key.Key_F11), self).activated.connect(session.show_projector)
-        session.page_wanted.connect(self.show_page)
+        session.page_wanted.connect(self._show_wanted_page)
         session.begin_wanted.connect(self._show_wizard)
         session.projector_wanted.connect(self._show_projector)
         session.class_changed.connect(self._take_class)
@@ -113,6 +113,13 @@ class TeachingWindow(PagedWindow):
         self._show_in_front(self._wizard)
         self._wizard.begin(why)
         self.strip.setVisible(self._session.taught is not None)
+
+    @Slot(str)
+    def _show_wanted_page(self, key: str) -> None:
+        """Turn to a page that was asked for; the wizard makes room for it."""
+        if self._wizard is not None:
+            self._wizard.step_aside()
+        self.show_page(key)
 
     @Slot()
     def _show_pages(self) -> None:

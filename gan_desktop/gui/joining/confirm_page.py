@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What connection.py says of a server that has no encryption at all: only then is doing without one offered.
+# What connection_errors.py says of a server without encryption: only then is doing without one offered.
 _NO_ENCRYPTION = "offers no encryption"
 _NAME_TAKEN, _BAD_NAME = "GD007", "GD002"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -29,14 +29,16 @@ from gan_desktop.database.connection import Connection
 from gan_desktop.database.embedded import EmbeddedPostgres
 from gan_desktop.gui.admin import entrance
 from gan_desktop.gui.admin.class_menu import TeachingMenu
+from gan_desktop.gui.admin.images.page import ImagesPage
 from gan_desktop.gui.admin.main_window import TeachingWindow
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.students.class_codes import ClassCodes, class_codes
 from gan_desktop.gui.admin.students.codes_view import when
 from gan_desktop.gui.admin.students.hand_out import HandOutDialog
 from gan_desktop.gui.admin.students.made_cards import made_cards
+from gan_desktop.gui.admin.training.form import TrainingForm
 from gan_desktop.gui.admin.wizard.class_wizard import ClassWizard
-from gan_desktop.gui.admin.wizard.draft import FILE, Step, load_draft
+from gan_desktop.gui.admin.wizard.draft import FILE, ClassDraft, Step, load_draft
 from gan_desktop.gui.admin.wizard.here_page import HERE_ALONE, HerePage
 from gan_desktop.gui.admin.wizard.people_page import PeoplePage
 from gan_desktop.gui.admin.wizard.pictures_page import PicturesPage
@@ -639,6 +641,14 @@ def test_a_list_is_shown_with_what_is_wrong_and_admitted_when_it_is_mended(
     ready = page_of(furnishing, ReadyPage)
     qtbot.waitUntil(lambda: unsaved in ready.facts.lines, timeout=PATIENCE_MS)
     assert not any(is_good and "have a login" in words for is_good, words in ready.facts.lines)
+    # One invitation that was copied leaves the others to be saved.
+    people.hand_out.click()
+    [cards] = people.findChildren(HandOutDialog)
+    cards.copy_invitation()
+    cards.reject()
+    qtbot.waitUntil(lambda: not people.findChildren(HandOutDialog), timeout=PATIENCE_MS)
+    ready._show()
+    assert unsaved in ready.facts.lines
     press(furnishing, qtbot, "Back")
     target = tmp_path / "cards.zip"
     save_cards(people, target, qtbot)
@@ -726,6 +736,95 @@ def test_who_leaves_half_way_finds_the_way_back_in_the_classs_menu(
         widget.deleteLater()
 
 
+def leave_for_now(wizard: ClassWizard, qtbot: QtBot) -> None:
+    press(wizard, qtbot, "Leave ...")
+    question = wizard.findChildren(QMessageBox)[-1]
+    with qtbot.waitSignal(wizard.left, timeout=PATIENCE_MS):
+        next(button for button in question.buttons() if button.text() == "Leave for now").click()
+
+
+def test_who_leaves_from_a_later_page_goes_on_there_also_after_a_look_at_another_class(
+    furnishing: ClassWizard,
+    idle_teaching: TeachingSession,
+    classroom: Classroom,
+    tmp_path: Path,
+    qtbot: QtBot,
+) -> None:
+    places = idle_teaching.places
+    furnishing.begin("set_up")
+    await_step(furnishing, qtbot, Step.REACH)
+    press(furnishing, qtbot, "Go on")
+    leave_for_now(furnishing, qtbot)
+    qtbot.waitUntil(lambda: load_draft(places.config).is_left, timeout=PATIENCE_MS)
+    other = shown_wizard(idle_teaching, qtbot, "another")
+    press(other, qtbot, "Open a class that exists already")
+    with qtbot.waitSignal(other.left, timeout=PATIENCE_MS):
+        page_of(other, OpenPage).file_chosen.emit(write_config(tmp_path, classroom.coordinator_address))
+    wait_for_background(PATIENCE_MS)
+    assert load_draft(places.config).step is Step.PEOPLE and load_draft(places.config).is_left
+    with qtbot.waitSignal(idle_teaching.class_changed, timeout=PATIENCE_MS):
+        idle_teaching.teach(entrance.keep_taught(classroom.coordinator_address, places))
+    again = shown_wizard(idle_teaching, qtbot, "set_up")
+    await_step(again, qtbot, Step.PEOPLE)
+    press(again, qtbot, "Back")
+    await_step(again, qtbot, Step.REACH)
+    wait_for_background(PATIENCE_MS)
+    for widget in (again, other):
+        widget.hide()
+        widget.deleteLater()
+
+
+def test_a_class_that_was_left_and_is_gone_is_not_in_the_way_of_the_next_one(
+    wizard: ClassWizard, idle_teaching: TeachingSession, open_folder: Path, qtbot: QtBot
+) -> None:
+    config = idle_teaching.places.config
+    typed = {f"{Step.HERE}.title": "Old", f"{Step.READY}.preset": "overnight"}
+    config.mkdir(parents=True, exist_ok=True)
+    draft = ClassDraft(Step.READY, "gone", typed=typed, is_left=True)
+    (config / FILE).write_text(json.dumps(asdict(draft)), "utf-8")
+    wizard.begin("")
+    wait_for_background(PATIENCE_MS)
+    qtbot.wait(50)
+    assert wizard.step is Step.WHERE
+    assert page_of(wizard, HerePage).title.text() != "Old"
+    make_here(wizard, qtbot, open_folder / "class")
+    await_step(wizard, qtbot, Step.REACH)
+    press(wizard, qtbot, "Go on")
+    qtbot.waitUntil(lambda: load_draft(config).step is Step.PEOPLE, timeout=PATIENCE_MS)
+    assert entrance.is_begun(idle_teaching.places)
+    assert page_of(wizard, ReadyPage).typed() == {"preset": "lesson"}
+
+
+def test_a_training_without_pictures_is_not_promised_and_its_choice_is_kept(
+    furnishing: ClassWizard, idle_teaching: TeachingSession, qtbot: QtBot
+) -> None:
+    furnishing.show_step(Step.READY)
+    press(furnishing, qtbot, "Overnight")
+    ready = page_of(furnishing, ReadyPage)
+    assert "as soon as the pictures are there" in words_on(ready)
+    assert "leaves the training ready" not in words_on(ready)
+    with qtbot.waitSignal(furnishing.left, timeout=PATIENCE_MS):
+        press(furnishing, qtbot, "To the class")
+    config = idle_teaching.places.config
+    qtbot.waitUntil(lambda: load_draft(config).is_left, timeout=PATIENCE_MS)
+    assert load_draft(config).typed[f"{Step.READY}.preset"] == "overnight"
+
+
+def test_the_first_training_is_estimated_for_the_classs_pictures_and_people(
+    furnishing: ClassWizard, idle_teaching: TeachingSession, classroom: Classroom, qtbot: QtBot
+) -> None:
+    furnishing.show_step(Step.READY)
+    first = page_of(furnishing, ReadyPage).first
+    await_words(first, qtbot, "if 30 laptops are as fast")
+    classroom.add_student()
+    classroom.add_student()
+    idle_teaching.refresh()
+    await_words(first, qtbot, "if 2 laptops are as fast")
+    small = first.words.text()
+    first.estimate_for(2, 64)
+    qtbot.waitUntil(lambda: first.words.text() != small, timeout=PATIENCE_MS)
+
+
 def test_the_first_training_is_chosen_and_may_be_none(
     furnishing: ClassWizard, classroom: Classroom, qtbot: QtBot
 ) -> None:
@@ -780,8 +879,15 @@ def test_who_goes_to_the_class_finds_the_announced_training_ready_to_be_started(
     page_of(furnishing, PicturesPage).count.setValue(300)
     press(furnishing, qtbot, "Import and go on")
     await_words(furnishing, qtbot, "300 pictures to learn from.")
+    ready = page_of(furnishing, ReadyPage)
+    assert '"To the class" leaves the training ready' in words_on(ready)
+    qtbot.waitUntil(ready.start.isEnabled, timeout=PATIENCE_MS)
     with qtbot.waitSignal(furnishing.left, timeout=PATIENCE_MS):
-        press(furnishing, qtbot, "To the class")
+        ready.later.click()
+        # It is being made: who went back now could make a second one.
+        qtbot.keyClick(ready, Qt.Key.Key_Escape)
+        assert furnishing.step is Step.READY
+        assert not ready.back.isEnabled() and not ready.way_out.isEnabled()
 
     def runs() -> list[RunStatus]:
         status = idle_teaching.snapshot.status
@@ -867,6 +973,33 @@ def test_the_window_shows_the_wizard_and_then_its_pages(
     qtbot.waitUntil(lambda: window.findChild(ClassWizard) is None, timeout=PATIENCE_MS)
     await_title(idle_teaching, qtbot, "Vision")
     assert window.windowTitle() == "GAN Desktop Teaching: Vision"
+    window.hide()
+    window.deleteLater()
+
+
+def test_a_page_that_is_asked_for_comes_in_front_of_the_wizard(
+    idle_teaching: TeachingSession, classroom: Classroom, qtbot: QtBot
+) -> None:
+    places = idle_teaching.places
+    window = TeachingWindow(idle_teaching)
+    window.show()
+    qtbot.waitExposed(window)
+    with qtbot.waitSignal(idle_teaching.snapshot_changed, timeout=PATIENCE_MS):
+        idle_teaching.teach(entrance.keep_taught(classroom.coordinator_address, places))
+    idle_teaching.ask_to_begin("set_up")
+    wizard = page_of(window, ClassWizard)
+    await_step(wizard, qtbot, Step.REACH)
+    press(wizard, qtbot, "Go on")
+    qtbot.mouseClick(window.strip.button, Qt.MouseButton.LeftButton)
+    # The page did not exist when it was asked for a part of itself.
+    images = page_of(window, ImagesPage)
+    assert images.isVisible() and images.views.currentWidget() is images.importing
+    qtbot.waitUntil(lambda: window.findChild(ClassWizard) is None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: load_draft(places.config).is_left, timeout=PATIENCE_MS)
+    assert load_draft(places.config).step is Step.PEOPLE
+    idle_teaching.show_page("training/new")
+    assert page_of(window, TrainingForm).isVisible()
+    wait_for_background(PATIENCE_MS)
     window.hide()
     window.deleteLater()
 

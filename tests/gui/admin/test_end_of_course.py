@@ -118,6 +118,17 @@ def test_the_end_is_asked_first_and_can_be_left(view: EndOfCourseView, taught: L
     assert view.open_again.isVisible()
 
 
+def test_the_room_of_the_former_classs_words_is_given_back(view: EndOfCourseView, qtbot: QtBot) -> None:
+    row = view.rows["end"]
+    row.tell_note("\n".join(["A note."] * 9))
+    qtbot.waitUntil(lambda: row.height() > 9 * row.fontMetrics().height(), timeout=PATIENCE_MS)
+    tall = row.height()
+    row.tell_note("")
+    assert row.minimumHeight() == tall
+    view._take_class()
+    qtbot.waitUntil(lambda: row.height() < tall, timeout=PATIENCE_MS)
+
+
 @pytest.mark.usefixtures("hasty")
 def test_a_course_is_ended_from_the_first_step_to_the_last(
     view: EndOfCourseView, taught: Lesson, qtbot: QtBot

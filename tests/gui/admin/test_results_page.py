@@ -462,15 +462,17 @@ def test_each_training_of_this_window_ends_with_its_last_iteration_on_the_hub(
         with worker_thread(held):
             idle_teaching.begin_training(held.run_id)
             qtbot.waitUntil(lambda: told[-1:] == [3], timeout=PATIENCE_MS)
-        # 3 is no multiple of 2, and the next training ends with the same number.
-        assert len(told) == 2
+        # 3 is no multiple of 2, and the next training ends with the same number. What was due at 2 is told
+        # apart only where its upload was quick.
+        assert told in ([2, 3], [3])
+        num_told = len(told)
         publisher.remember(push_interval=1_000)
         qtbot.waitUntil(lambda: idle_teaching.coordination.place != "here", timeout=PATIENCE_MS)
         second = held.add_run()
         with worker_thread(held):
             idle_teaching.begin_training(second)
-            qtbot.waitUntil(lambda: len(told) == 3, timeout=PATIENCE_MS)
-        assert told[2] == 3
+            qtbot.waitUntil(lambda: len(told) == num_told + 1, timeout=PATIENCE_MS)
+        assert told[-1] == 3
         assert idle_teaching.trouble is None
         with qtbot.waitSignal(idle_teaching.class_changed, timeout=PATIENCE_MS):
             idle_teaching.leave()

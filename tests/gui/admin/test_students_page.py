@@ -6,7 +6,7 @@ import stat
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,9 +30,12 @@ from pytestqt.qtbot import QtBot
 from gan_desktop.class_admin.people import add_student, hide_student, remove_student, students
 from gan_desktop.class_admin.roster import RosterLine, roster_lines
 from gan_desktop.database.accounts import Accounts, Student
+from gan_desktop.database.address import Address
 from gan_desktop.database.connection import Connection
-from gan_desktop.database.logins import Login
+from gan_desktop.database.logins import Login, Logins
+from gan_desktop.errors import ConnectionFailed
 from gan_desktop.gui.admin.session import TeachingSession
+from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.sql_dialog import SqlDialog
 from gan_desktop.gui.admin.students import make_cards
 from gan_desktop.gui.admin.students.hand_out import HandOutDialog
@@ -47,7 +50,7 @@ from gan_desktop.gui.background import wait_for_background
 from gan_desktop.gui.paged_window import LEAST_SIZE
 from gan_desktop.gui.translation import install_translation
 from gan_desktop.gui.words import clock
-from gan_desktop.join_card import parse_card, read_card_file
+from gan_desktop.join_card import JoinCard, parse_card, read_card_file
 from tests.gui.admin.conftest import PATIENCE_MS
 from tests.gui.hands import Hand, Keyboard, Mouse
 from tests.integration.lesson import Lesson
@@ -343,6 +346,9 @@ def test_making_cards_says_whose_computers_it_stops(page: StudentsPage, taught: 
     asking = dialog(page, MakeCardsDialog, qtbot)
     texts = [button.text() for button in asking.choices.buttons()]
     assert texts == ["For Ana Silva", "For the 2 who have not joined yet", "For all 3"]
+    # A mere Return ends nobody's card.
+    assert asking.choices.checkedId() == -1 and not asking.make.isEnabled()
+    asking.choices.buttons()[0].click()
     assert asking.warning.text().startswith("One of them has joined already: that card ends")
     asking.choices.buttons()[1].click()
     assert not asking.warning.isVisible()
@@ -393,6 +399,113 @@ def test_cards_that_people_have_are_shown_once_more_and_end_only_when_that_is_ch
     for card in second:
         Connection(taught.address_of(_login(card.user, card.password))).close()
     cards.accept()
+
+
+def make_cards_for_all(page: StudentsPage, qtbot: QtBot) -> list[JoinCard]:
+    """Make cards for the three, save nothing, and put them away."""
+    page.people.table.clearSelection()
+    page.people.make_cards()
+    dialog(page, MakeCardsDialog, qtbot).make.click()
+    cards = dialog(page, HandOutDialog, qtbot)
+    assert cards.windowTitle() == "3 cards"
+    cards.accept()
+    qtbot.waitUntil(lambda: not page.findChildren(HandOutDialog), timeout=PATIENCE_MS)
+    return [made.card for made in cards._cards]
+
+
+def show_once_more(page: StudentsPage, qtbot: QtBot) -> MakeCardsDialog:
+    """Ask for the cards that were made before, which is what is chosen if nobody says otherwise."""
+    page.people.make_cards()
+    asking = dialog(page, MakeCardsDialog, qtbot)
+    assert asking.choices.checkedId() == 0 and asking.make.text() == "Show the cards"
+    asking.make.click()
+    return asking
+
+
+def test_a_mere_look_at_cards_takes_them_from_nobody(
+    page: StudentsPage, teaching: TeachingSession, qtbot: QtBot
+) -> None:
+    given = make_cards_for_all(page, qtbot)
+    show_once_more(page, qtbot)
+    qtbot.keyClick(dialog(page, HandOutDialog, qtbot), Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not page.findChildren(HandOutDialog), timeout=PATIENCE_MS)
+    assert not page.findChildren(QMessageBox)
+    # Another window, later: nothing that ends them is chosen, for those selected neither.
+    later = MadeCards(teaching)
+    assert all(later.made_at(card.user) is not None for card in given)
+    made_cards(teaching).forget([card.user for card in given])
+    for names in ((), ("Ana Silva",), ("Ana Silva", "Ben Okafor", "Zoë <b>Ångström</b>")):
+        choose(page, *names)
+        page.people.make_cards()
+        asking = dialog(page, MakeCardsDialog, qtbot)
+        assert asking.choices.checkedId() == -1 and not asking.make.isEnabled()
+        asking.reject()
+
+
+def test_cards_that_ended_elsewhere_are_named_and_left_out(
+    page: StudentsPage, teaching: TeachingSession, taught: Lesson, qtbot: QtBot
+) -> None:
+    first, *others = make_cards_for_all(page, qtbot)
+    with Connection(taught.coordinator) as connection:
+        Accounts(connection).renew(first.user)
+    show_once_more(page, qtbot)
+    cards = dialog(page, HandOutDialog, qtbot)
+    assert [made.card.user for made in cards._cards] == [card.user for card in others]
+    told = [label.text() for label in cards.findChildren(QLabel)]
+    assert "One of these cards lets nobody in any more, that of Ana Silva. Make a new one." in told
+    cards.accept()
+    with Connection(taught.coordinator) as connection:
+        Logins(connection).close_all([card.user for card in others])
+    asking = show_once_more(page, qtbot)
+    qtbot.waitUntil(lambda: asking.trouble is not None, timeout=PATIENCE_MS)
+    assert asking.trouble is not None and asking.trouble.message.startswith("2 of these cards let nobody in")
+    assert not asking.make.isEnabled()
+    asking.reject()
+
+
+def test_cards_whose_renewal_was_not_answered_are_not_shown_as_valid(
+    page: StudentsPage, teaching: TeachingSession, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    given = make_cards_for_all(page, qtbot)
+    made = make_cards.make_cards
+
+    def lose_answer(address: Address, hosts: Sequence[str], students: Sequence[Student]) -> None:
+        made(address, hosts, students)
+        raise ConnectionFailed("The connection was lost.", cause="lost")
+
+    monkeypatch.setattr(make_cards, "make_cards", lose_answer)
+    page.people.make_cards()
+    asking = dialog(page, MakeCardsDialog, qtbot)
+    asking.choices.buttons()[-1].click()
+    asking.make.click()
+    qtbot.waitUntil(lambda: asking.trouble is not None, timeout=PATIENCE_MS)
+    assert not asking.choices.buttons()[0].isEnabled() and asking.make.isEnabled()
+    asking.reject()
+    known = made_cards(teaching)
+    assert [known.password(card.user) for card in given] == [None] * 3
+    assert all(known.made_at(card.user) is not None for card in given)
+
+
+def test_this_window_knows_the_cards_after_another_class_and_puts_the_open_ones_away(
+    page: StudentsPage, teaching: TeachingSession, taught: Lesson, qtbot: QtBot
+) -> None:
+    page.people.make_cards()
+    dialog(page, MakeCardsDialog, qtbot).make.click()
+    cards = dialog(page, HandOutDialog, qtbot)
+    made, known = [each.card for each in cards._cards], made_cards(teaching)
+    with qtbot.waitSignal(teaching.class_changed, timeout=PATIENCE_MS):
+        teaching.leave()
+    assert not cards.isVisible() and not page.findChildren(QMessageBox)
+    assert [known.password(card.user) for card in made] == [None] * 3
+    with qtbot.waitSignal(teaching.class_changed, timeout=PATIENCE_MS):
+        teaching.teach(TaughtClass(taught.coordinator, "Vision"))
+    assert [known.password(card.user) for card in made] == [card.password for card in made]
+
+
+def test_a_damaged_note_of_a_card_is_none(teaching: TeachingSession, taught: Lesson) -> None:
+    known = made_cards(teaching)
+    known._settings.setValue(known._key("s_1"), "10 o'clock, or so")
+    assert known.made_at("s_1") is None and not known.is_unsaved("s_1")
 
 
 def test_a_new_window_knows_who_has_a_card_but_no_password(

@@ -14,6 +14,8 @@ from pytestqt.qtbot import QtBot
 from gan_desktop.database.lessons import UnitFlow, UnitOnItsWay
 from gan_desktop.gui.admin.main_window import TeachingWindow
 from gan_desktop.gui.admin.session import TeachingSession
+from gan_desktop.gui.admin.students.hand_out import HandOutDialog
+from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.admin.students.make_cards import MakeCardsDialog
 from gan_desktop.gui.admin.students.student_dialog import StudentDialog
 from gan_desktop.gui.admin.today import model as today_model
@@ -66,6 +68,18 @@ def rows(page: TodayPage, column: int = NAME) -> list[str]:
 def choose(page: TodayPage, name: str) -> None:
     page.table.view.setFocus()
     page.table.view.setCurrentIndex(page.table.order.index(rows(page).index(name), NAME))
+
+
+def test_a_width_chosen_by_hand_stays_when_the_window_changes_its_own(page: TodayPage, qtbot: QtBot) -> None:
+    view = page.table.view
+    before = view.columnWidth(NAME)
+    page.resize(690, 400)
+    qtbot.waitUntil(lambda: view.columnWidth(NAME) < before)
+    view.setColumnWidth(NAME, before + 40)
+    width = view.width()
+    page.resize(750, 400)
+    qtbot.waitUntil(lambda: view.width() > width)
+    assert view.columnWidth(NAME) == before + 40
 
 
 # -- who stands where ----------------------------------------------------------------------------
@@ -333,6 +347,24 @@ def test_withdrawing_a_card_asks_first(admin_window: TeachingWindow, taught: Les
     qtbot.keyClick(page.table.view, Qt.Key.Key_Delete)
     button(newest(admin_window, QMessageBox), "Withdraw").click()
     qtbot.waitUntil(lambda: rows(page) == [], timeout=PATIENCE_MS)
+
+
+def test_a_new_card_is_known_to_the_students_page(
+    admin_window: TeachingWindow, taught: Lesson, qtbot: QtBot
+) -> None:
+    page = today(admin_window)
+    user = taught.add_student("Ben").user
+    admin_window.session.refresh()
+    qtbot.waitUntil(lambda: rows(page) == ["Ben"], timeout=PATIENCE_MS)
+    choose(page, "Ben")
+    page.table.card.trigger()
+    newest(page, MakeCardsDialog).make.click()
+    qtbot.waitUntil(lambda: bool(page.findChildren(HandOutDialog)), timeout=PATIENCE_MS)
+    cards, made = newest(page, HandOutDialog), made_cards(admin_window.session)
+    assert made.password(user) and not made.is_unsaved(user)
+    cards.reject()
+    button(newest(cards, QMessageBox), "Close without saving").click()
+    assert made.is_unsaved(user)
 
 
 def test_a_student_is_renamed_from_the_row(

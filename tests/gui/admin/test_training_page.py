@@ -352,21 +352,22 @@ def test_estimates_count_on_those_who_are_invited_until_another_number_is_writte
     enrol_card(taught.coordinator, entrance(taught.coordinator), "class", 8, timedelta(hours=1))
     teaching.refresh()
     qtbot.waitUntil(lambda: computers.value() == 8, timeout=PATIENCE_MS)
+    # Not while somebody writes in it.
+    page.show_form()
+    page.window().activateWindow()
+    computers.setFocus()
+    qtbot.waitUntil(computers.hasFocus, timeout=PATIENCE_MS)
+    computers.lineEdit().setText("1")
+    enrol_card(taught.coordinator, entrance(taught.coordinator), "room", 9, timedelta(hours=1))
+    with qtbot.waitSignal(teaching.snapshot_changed, timeout=PATIENCE_MS):
+        teaching.refresh()
+    assert computers.lineEdit().text() == "1"
     computers.setValue(12)
+    page.form.name.setFocus()
     taught.add_student("Ana")
     with qtbot.waitSignal(teaching.snapshot_changed, timeout=PATIENCE_MS):
         teaching.refresh()
     assert computers.value() == 12
-
-
-def test_the_strip_leads_straight_to_the_making_of_a_training(
-    page: TrainingPage, teaching: TeachingSession
-) -> None:
-    assert page.views.currentWidget() is page.trainings
-    teaching.show_page("training")
-    assert page.views.currentWidget() is page.trainings
-    teaching.show_page("training/new")
-    assert page.views.currentWidget() is page.form
 
 
 def test_where_there_is_no_room_figures_go_rather_than_that_the_table_scrolls(page: TrainingPage) -> None:

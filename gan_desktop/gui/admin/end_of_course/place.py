@@ -11,7 +11,7 @@ from gan_desktop.gui.admin.wizard.page import add_line, make_form
 from gan_desktop.gui.calm_fields import CalmSpinBox
 from gan_desktop.gui.theme import em
 
-# What connection.py says of a server without encryption: only then is doing without one offered.
+# What connection_errors.py says of a server without encryption: only then is doing without one offered.
 _NO_ENCRYPTION = "offers no encryption"
 
 

@@ -107,6 +107,10 @@ class StepRow(QFrame):
         if self.isVisible():
             self.setMinimumHeight(max(self.minimumHeight(), self.height()))
 
+    def forget_height(self) -> None:
+        """What stood here was about another class."""
+        self.setMinimumHeight(0)
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Qt's name: at another width the words need another height."""
         super().resizeEvent(event)

@@ -218,6 +218,8 @@ class EndOfCourseView(QWidget):
         self._seen, self._is_asking = None, False
         self.folder = _documents()
         self._show()
+        for row in (*self.rows.values(), self.delete):
+            row.forget_height()
         self._look_if_visible()
 
     def look(self) -> None:

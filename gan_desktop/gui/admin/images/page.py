@@ -50,12 +50,11 @@ class ImagesPage(QWidget):
         self.job.failed.connect(self._take_failure)
         session.class_changed.connect(self._take_class)
         session.snapshot_changed.connect(self._look_for_news)
-        session.page_wanted.connect(self._turn_to)
         self._look_for_news()
 
-    @Slot(str)
-    def _turn_to(self, key: str) -> None:
-        if key == "images/import":
+    def turn_to(self, part: str) -> None:
+        """Show a part of the page: `import`."""
+        if part == "import":
             self.show_import()
 
     @Slot()

@@ -21,6 +21,7 @@ from gan_desktop.gui.joining.page import plain_label, push_button
 from gan_desktop.gui.saving import ask_where, write_file
 from gan_desktop.gui.theme import em, set_role
 from gan_desktop.gui.translation import engine_text
+from gan_desktop.gui.words import number
 
 if TYPE_CHECKING:
     from gan_desktop.class_admin.results import Course
@@ -223,10 +224,11 @@ class ResultsSaving(QWidget):
         ongoing = self._ongoing = Ongoing()
 
         def saved(done: _Saved) -> None:
-            words = self.tr("Saved as {file}.")
+            said = self.tr("Saved as {file}.").format(file=done.path)
             if done.iteration is not None:
-                words = self.tr("Iteration {number} is saved as {file}.")
-            self._end(words.format(number=done.iteration, file=done.path), is_trouble=False)
+                said = self.tr("Iteration {number} is saved as {file}.")
+                said = said.format(number=number(done.iteration), file=done.path)
+            self._end(said, is_trouble=False)
             on_saved(done.path)
 
         def failed(error: GanDesktopError) -> None:
@@ -277,9 +279,9 @@ class ResultsSaving(QWidget):
 
 def _unused(folder: Path) -> Path:
     """A folder that is not there yet: a second export gets a number."""
-    number = 2
+    copy = 2
     free = folder
     while free.exists():
-        free = folder.with_name(f"{folder.name} ({number})")
-        number += 1
+        free = folder.with_name(f"{folder.name} ({copy})")
+        copy += 1
     return free

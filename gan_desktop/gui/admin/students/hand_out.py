@@ -23,9 +23,11 @@ from PySide6.QtWidgets import (
 )
 
 from gan_desktop.gui import icons
+from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.sheet import Sheet
 from gan_desktop.gui.admin.students.card_sheet import SheetCard, cards_pdf, code_image, draw_cards
 from gan_desktop.gui.admin.students.invitation import personal_invitation
+from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.background import run_in_background
 from gan_desktop.gui.joining.page import plain_label, push_button
 from gan_desktop.gui.saving import ask_where
@@ -41,6 +43,7 @@ class HandOutDialog(Sheet):
     Args:
         cards: In the order in which they are printed.
         words: What is sent with a card; None: the invitation of one person.
+        is_again: They were shown before: people may have them, and nothing is lost by closing this.
 
     Signals:
         handed_out: The cards that are on their way now, a list of `PersonsCard`.
@@ -55,6 +58,8 @@ class HandOutDialog(Sheet):
         cards: Sequence[PersonsCard],
         parent: QWidget,
         words: Callable[[PersonsCard], str] | None = None,
+        *,
+        is_again: bool = False,
     ) -> None:
         title = (
             parent.tr("The card of {name}").format(name=cards[0].person.name)
@@ -76,7 +81,7 @@ class HandOutDialog(Sheet):
         super().__init__(title, lead, parent)
         self._cards, self._is_personal = list(cards), is_personal
         self._words = words or (lambda made: personal_invitation(made.person.name, made.card))
-        self._is_handed_out = False
+        self._is_handed_out = is_again
         self.done_words = plain_label("", self, role="good")
         self.done_words.hide()
         self.middle.addLayout(self._make_ways())
@@ -282,6 +287,32 @@ class HandOutDialog(Sheet):
     def _discard(self) -> None:
         self.discarded.emit(self._cards)
         self.accept()
+
+
+def show_cards(
+    session: TeachingSession,
+    cards: Sequence[PersonsCard],
+    parent: QWidget,
+    *,
+    is_again: bool = False,
+    left_out: str = "",
+) -> HandOutDialog:
+    """Let people's cards be saved, printed and copied, and write down who was given one.
+
+    Args:
+        is_again: As for `HandOutDialog`: closing it takes no card from anybody.
+        left_out: Whose cards are missing among them, as a sentence; empty: nobody's.
+    """
+    made, dialog = made_cards(session), HandOutDialog(cards, parent, is_again=is_again)
+    # Without a question: the window knows these cards when their class is opened again.
+    session.class_changed.connect(dialog.accept)
+    dialog.handed_out.connect(made.note_given)
+    if not is_again:
+        dialog.discarded.connect(made.note_unsaved)
+    if left_out:
+        dialog.middle.insertWidget(0, plain_label(left_out, dialog, role="bad"))
+    dialog.open()
+    return dialog
 
 
 def name_for_cards(title: str) -> str:

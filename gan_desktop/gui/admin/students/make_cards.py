@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QRadioButton, QWidget
 
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.sheet import Sheet
 from gan_desktop.gui.admin.students.card_address import CardAddress, chosen_hosts
+from gan_desktop.gui.admin.students.hand_out import show_cards
 from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.joining.page import plain_label
 from gan_desktop.gui.theme import em
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gan_desktop.database.address import Address
 
 MOST_TIMES = 3  # that are named in a sentence
+MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,24 @@ class Choice:
     is_again: bool = False
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Cards to be handed out.
+
+    Attributes:
+        ended: The people whose cards were to be shown again, and let nobody in any more.
+    """
+
+    cards: list[PersonsCard]
+    ended: Sequence[Student] = ()
+
+
 class MakeCardsDialog(Sheet):
-    """Asks for whom to make cards, and says which cards end with that.
+    """Asks for whom to make cards, says which cards end with that, and opens the cards' own dialog.
 
     Args:
         chosen: Those selected in the table.
-
-    Signals:
-        made: A list of `PersonsCard`.
     """
-
-    made = Signal(object)
 
     def __init__(self, session: TeachingSession, chosen: Sequence[Student], parent: QWidget) -> None:
         lead = parent.tr(
@@ -53,7 +61,7 @@ class MakeCardsDialog(Sheet):
             " ends the one before."
         )
         super().__init__(parent.tr("Make join cards"), lead, parent)
-        self._session, self._made = session, made_cards(session)
+        self._session, self._made, self._page = session, made_cards(session), parent
         self.close_with_class(session)
         self._offered: list[Choice] = []
         self.choices = QButtonGroup(self)
@@ -94,12 +102,13 @@ class MakeCardsDialog(Sheet):
             usual = self._offer(again, words.format(times=self._times(again)), is_again=True)
         if chosen:
             one = self._offer(chosen, _words_for_chosen(self, chosen))
-            usual = usual or one
+            ends_cards = any(s.has_joined or self._made.made_at(s.user) is not None for s in chosen)
+            usual = usual or (None if ends_cards else one)
         if without and len(without) < len(waiting):
             some = self._offer(without, self.tr("For the %n who have no card yet", None, len(without)))
-            usual = usual or some
+            usual = usual or (None if chosen else some)
         rest = self._offer(waiting, self.tr("For the %n who have not joined yet", None, len(waiting)))
-        if waiting and len(without) == len(waiting):
+        if waiting and not chosen and len(without) == len(waiting):
             usual = usual or rest
         self._offer(present, self.tr("For all %n", None, len(present)))
         return usual
@@ -179,24 +188,50 @@ class MakeCardsDialog(Sheet):
         students = choice.students
         passwords = [self._made.password(student.user) or "" for student in students]
         self.clear_error()
-        self.be_busy(self.tr("Making the cards ..."))
+        if choice.is_again:
+            self.be_busy(self.tr("Trying the cards ..."))
+        else:
+            self.be_busy(self.tr("Making the cards ..."))
+            # They end even where the answer is lost on its way.
+            self._forget(students)
         self._session.change(
             lambda address: (
                 cards_again(address, hosts, students, passwords)
                 if choice.is_again
-                else make_cards(address, hosts, students)
+                else Prepared(make_cards(address, hosts, students))
             ),
             partial(self._take_cards, choice),
             owner=self,
             on_error=self.show_error,
         )
 
-    def _take_cards(self, choice: Choice, cards: list[PersonsCard]) -> None:
+    def _take_cards(self, choice: Choice, prepared: Prepared) -> None:
+        cards, left_out = prepared.cards, ""
         if not choice.is_again:
             self._made.keep(cards)
             self._made.note_given(cards)
+        if prepared.ended:
+            left_out = self._words_for_ended(prepared.ended)
+            self._forget(prepared.ended)
+        if not cards:
+            self.show_error(GanDesktopError(left_out, title=self.tr("No card to show")))
+            self.make.setEnabled(False)
+            return
         self.accept()
-        self.made.emit(cards)
+        show_cards(self._session, cards, self._page, is_again=choice.is_again, left_out=left_out)
+
+    def _forget(self, students: Sequence[Student]) -> None:
+        """These people's cards are not to be shown once more, in this dialog neither."""
+        self._made.forget([student.user for student in students])
+        for at, choice in enumerate(self._offered):
+            if choice.is_again and any(self._made.password(s.user) is None for s in choice.students):
+                self.choices.button(at).setEnabled(False)
+
+    def _words_for_ended(self, ended: Sequence[Student]) -> str:
+        names = [student.name for student in ended]
+        told = ", ".join([*names[:MOST_NAMES], *(["..."] if len(names) > MOST_NAMES else [])])
+        words = self.tr("%n of these cards let nobody in any more: {names}. Make new ones.", None, len(ended))
+        return words.format(names=told)
 
 
 def look_at_entrance(address: Address, hosts: Sequence[str]) -> Entrance:
@@ -215,15 +250,20 @@ def make_cards(address: Address, hosts: Sequence[str], students: Sequence[Studen
 
 def cards_again(
     address: Address, hosts: Sequence[str], students: Sequence[Student], passwords: Sequence[str]
-) -> list[PersonsCard]:
-    """The cards that these people have already, with the addresses and names of now."""
-    from gan_desktop.class_admin.cards import entrance, persons_cards
+) -> Prepared:
+    """The cards that these people have already, with the addresses and names of now; each login is tried."""
+    from gan_desktop.class_admin.cards import entrance, persons_cards, refused_logins
     from gan_desktop.database.accounts import RosterEntry
     from gan_desktop.database.logins import Login
 
-    entries = [RosterEntry(s.name, s.student_id, s.email, s.section) for s in students]
     logins = [Login(s.user, password) for s, password in zip(students, passwords, strict=True)]
-    return persons_cards(entrance(address, hosts), entries, logins)
+    refused = refused_logins(address, logins)
+    valid = [login for login in logins if login.user not in refused]
+    entries = [
+        RosterEntry(s.name, s.student_id, s.email, s.section) for s in students if s.user not in refused
+    ]
+    cards = persons_cards(entrance(address, hosts), entries, valid)
+    return Prepared(cards, [student for student in students if student.user in refused])
 
 
 def _words_for_chosen(dialog: QWidget, chosen: Sequence[Student]) -> str:

@@ -30,7 +30,7 @@ from gan_desktop.gui.admin.keyed_table import KeyedTableView, TableOrder
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.sql_dialog import SqlDialog
 from gan_desktop.gui.admin.students.codes_view import CodesView
-from gan_desktop.gui.admin.students.hand_out import HandOutDialog
+from gan_desktop.gui.admin.students.hand_out import show_cards
 from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.admin.students.make_cards import MakeCardsDialog
 from gan_desktop.gui.admin.students.model import EMAIL, NAME, OPTIONAL, StudentsTable, Whom
@@ -288,9 +288,7 @@ class PeopleView(QFrame):
 
     def make_cards(self) -> None:
         """Ask for whom to make cards."""
-        dialog = MakeCardsDialog(self._session, self.chosen(), self)
-        dialog.made.connect(self.hand_out)
-        dialog.open()
+        MakeCardsDialog(self._session, self.chosen(), self).open()
 
     @Slot(object)
     def _take_new(self, cards: list[PersonsCard]) -> None:
@@ -298,15 +296,7 @@ class PeopleView(QFrame):
         made = made_cards(self._session)
         made.keep(cards)
         made.note_given(cards)
-        self.hand_out(cards)
-
-    @Slot(object)
-    def hand_out(self, cards: list[PersonsCard]) -> None:
-        """Let cards be saved, printed and copied."""
-        made, dialog = made_cards(self._session), HandOutDialog(cards, self)
-        dialog.handed_out.connect(made.note_given)
-        dialog.discarded.connect(made.note_lost)
-        dialog.open()
+        show_cards(self._session, cards, self)
 
     def edit(self) -> None:
         """Change the one who is chosen."""

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
 )
 
 from gan_desktop.gui.admin.session import TeachingSession
-from gan_desktop.gui.admin.students.hand_out import HandOutDialog
 from gan_desktop.gui.admin.students.make_cards import MakeCardsDialog
 from gan_desktop.gui.admin.students.student_dialog import StudentDialog
 from gan_desktop.gui.admin.today.message import MessageDialog
@@ -205,9 +204,7 @@ class TodayPage(QWidget):
     def ask_card(self, person: PersonToday) -> None:
         """Make a new card, whose former one ends, and hand it out."""
         if (student := self._student(person)) is not None:
-            dialog = MakeCardsDialog(self._session, [student], self)
-            dialog.made.connect(lambda cards: HandOutDialog(cards, self).open())
-            dialog.open()
+            MakeCardsDialog(self._session, [student], self).open()
 
     def _student(self, person: PersonToday) -> Student | None:
         students = self._session.snapshot.students

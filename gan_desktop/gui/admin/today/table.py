@@ -25,6 +25,9 @@ NAME_EM, NAME_SHARE = 13, 0.26
 class TodayView(KeyedTableView[PersonToday]):
     """Its widths are those of no sentence: none of two hundred is measured while they change."""
 
+    # As wide as the names were made here; the person may have made them otherwise since.
+    _name_width: int | None = None
+
     def fit(self) -> None:
         """The sentences take what names and speeds leave."""
         header = self.horizontalHeader()
@@ -34,8 +37,10 @@ class TodayView(KeyedTableView[PersonToday]):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Qt's name: in a small window the sentences matter more than long names."""
         super().resizeEvent(event)
-        if event.oldSize().width() != event.size().width():
+        is_wider_or_narrower = event.oldSize().width() != event.size().width()
+        if is_wider_or_narrower and self._name_width in (None, self.columnWidth(NAME)):
             self.setColumnWidth(NAME, min(em(self, NAME_EM), round(NAME_SHARE * event.size().width())))
+            self._name_width = self.columnWidth(NAME)
 
 
 class TodayTable(QFrame):

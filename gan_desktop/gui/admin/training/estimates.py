@@ -182,7 +182,8 @@ class EstimatesCard(QFrame):
     def _follow_class(self) -> None:
         """Count on everybody in the class, until the person says another number."""
         snapshot = self._session.snapshot
-        if snapshot.status is None or self._is_number_typed:
+        if snapshot.status is None or self._is_number_typed or self.computers.hasFocus():
+            # In the field a number may be half typed.
             return
         from gan_desktop.class_admin.estimates import ASSUMED_COMPUTERS
         from gan_desktop.class_admin.status import num_expected

@@ -31,11 +31,10 @@ class TrainingPage(QWidget):
         self.form.left.connect(self.show_trainings)
         self.form.made.connect(self._take_made)
         session.class_changed.connect(self.show_trainings)
-        session.page_wanted.connect(self._turn_to)
 
-    @Slot(str)
-    def _turn_to(self, key: str) -> None:
-        if key == "training/new":
+    def turn_to(self, part: str) -> None:
+        """Show a part of the page: `new`."""
+        if part == "new":
             self.show_form()
 
     @Slot()

@@ -84,6 +84,7 @@ class ClassWizard(QWidget):
         for page in self._pages.values():
             self._stack.addWidget(page)
             page.back_wanted.connect(self._go_back)
+            page.leave_wanted.connect(self._ask_to_leave)
         self._connect()
         session.class_changed.connect(self._take_class)
 
@@ -110,6 +111,7 @@ class ClassWizard(QWidget):
         self._people.go_on_wanted.connect(lambda: self.show_step(Step.PICTURES))
         self._pictures.go_on_wanted.connect(lambda: self.show_step(Step.READY))
         self._ready.begun.connect(self._finish)
+        self._ready.postponed.connect(self._leave_for_now)
         self._ready.finished.connect(self._finish)
 
     # -- beginning ------------------------------------------------------------------------------
@@ -155,6 +157,9 @@ class ClassWizard(QWidget):
     def _resume(self, draft: ClassDraft) -> None:
         """Go on where the person stopped."""
         if self._step is not Step.WHERE or self._came_from:
+            return
+        if draft.is_left:
+            # It was about a class that is gone; what is made next begins anew.
             return
         self._type_again(draft)
         if is_half_way(draft):
@@ -222,8 +227,14 @@ class ClassWizard(QWidget):
         leads_out = step in FURNISHING and not self._came_from
         page.back.setText(self.tr("Leave ...") if leads_out else self.tr("Back"))
         page.back.setVisible(bool(self._came_from) or self._session.taught is not None)
+        self._show_way_out()
         self._prepare(step)
         page.enter()
+
+    def _show_way_out(self) -> None:
+        """From any page after the class was made one can leave; from the first of them by Back's button."""
+        is_possible = self._step in FURNISHING and self._session.taught is not None
+        self._pages[self._step].way_out.setVisible(is_possible and bool(self._came_from))
 
     def _prepare(self, step: Step) -> None:
         """Tell the pages that come after the class's beginning which class it is."""
@@ -241,7 +252,6 @@ class ClassWizard(QWidget):
             self._people.show_class(taught, self._num_students)
         elif step is Step.READY:
             self._ready.show_state(self._num_students, self._draft.visit, self._code, self._pictures.job)
-            self._ready.show_cards(are_unsaved=self._people.has_unsaved_cards)
 
     @property
     def _num_students(self) -> int:
@@ -257,7 +267,9 @@ class ClassWizard(QWidget):
         known = self._session.taught.known if self._session.taught is not None else None
         class_id = known.class_id if known is not None else ""
         self._draft = replace(self._draft, step=self._step, typed=typed, class_id=class_id)
-        self._keeper.keep(self._draft)
+        if known is None or self._step in FURNISHING:
+            # A look at other classes does not take the place of how far the open one has come.
+            self._keeper.keep(self._draft)
 
     def _ask_to_leave(self) -> None:
         """The class is there, and not ready: say where the way back is."""
@@ -278,11 +290,22 @@ class ClassWizard(QWidget):
         leave.clicked.connect(self._leave_for_now)
         question.open()
 
+    @Slot()
     def _leave_for_now(self) -> None:
+        """The next start shows the class; "Set up this class ..." goes on at this page."""
         self._remember()
         self._draft = replace(self._draft, is_left=True)
         self._keeper.keep(self._draft)
         self._leave()
+
+    def step_aside(self) -> None:
+        """Make room for the class's pages, if there is a class; its menu leads back to where it was."""
+        if self._session.taught is None or not self._pages[self._step].back.isEnabled():
+            return
+        if self._step in FURNISHING:
+            self._leave_for_now()
+        else:
+            self._leave()
 
     @Slot()
     def _finish(self) -> None:
@@ -343,7 +366,7 @@ class ClassWizard(QWidget):
     def _take_made(self, taught: TaughtClass) -> None:
         """The class is there: now it is made ready for the lesson."""
         self._remember()
-        self._draft = replace(self._draft, visit="")
+        self._draft = replace(self._draft, visit="", is_left=False)
         self._code = None
         self._came_from = []
 
@@ -427,9 +450,17 @@ class ClassWizard(QWidget):
                     self._session.tell_trouble,
                     owner=self._session,
                 )
-            self._finish()
+            run_in_background(
+                lambda: load_draft(places.config), self._forget, lambda _: None, owner=self._session
+            )
+            self._leave()
 
         self._here_server.turn_to(self._pages[self._step], taught, opened)
+
+    def _forget(self, draft: ClassDraft) -> None:
+        """Another class is open now: only one that was left for the time being is gone on with some day."""
+        if not draft.is_left:
+            self._keeper.keep(None)
 
     def _tell_not_opened(self, known: KnownClass, error: GanDesktopError) -> None:
         """A class of the list does not open: its login is asked, or it is brought up to date."""
@@ -470,7 +501,7 @@ class ClassWizard(QWidget):
         if not self._came_from and taught is not None:
             # The session's own class was too old.
             self._session.refresh()
-            self._finish()
+            self._leave()
             return
         self._go_back()
         self._after_upgrade()
@@ -485,6 +516,7 @@ class ClassWizard(QWidget):
         if taught is not None and self._step in FURNISHING:
             self._prepare(self._step)
             self._pages[self._step].back.setVisible(True)
+            self._show_way_out()
 
     @Slot(str)
     def _listen_at(self, listen: str) -> None:

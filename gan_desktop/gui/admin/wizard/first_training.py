@@ -35,6 +35,7 @@ class FirstTraining(QFrame):
         super().__init__(parent)
         self._presets: dict[str, Preset] = {preset.key: preset for preset in PRESETS}
         self._estimates: dict[str, Estimate] = {}
+        self._wanted: tuple[int, int | None] | None = None
         self._num_students = 0
         set_role(self, "card")
         self._group = QButtonGroup(self)
@@ -76,17 +77,23 @@ class FirstTraining(QFrame):
             self._buttons[key].setChecked(True)
             self._take()
 
-    def estimate_for(self, num_students: int) -> None:
-        """Say what each takes with so many laptops."""
-        if num_students != self._num_students:
-            self._num_students = num_students
-            run_in_background(
-                lambda: _estimates(num_students), self._take_estimates, lambda _error: None, owner=self
-            )
+    def estimate_for(self, num_students: int, image_size: int | None = None) -> None:
+        """Say what each takes with so many laptops.
 
-    def _take_estimates(self, estimates: dict[str, Estimate]) -> None:
-        self._estimates = estimates
-        self._show()
+        Args:
+            image_size: Of the pictures, in pixels; None: there are none yet.
+        """
+        wanted = (num_students, image_size)
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+
+        def take(estimates: dict[str, Estimate]) -> None:
+            if wanted == self._wanted:
+                self._estimates, self._num_students = estimates, num_students
+                self._show()
+
+        run_in_background(lambda: _estimates(num_students, image_size), take, lambda _error: None, owner=self)
 
     def _take(self) -> None:
         self._show()
@@ -124,10 +131,10 @@ def lesson_preset() -> Preset:
     return next(preset for preset in PRESETS if preset.key == LESSON)
 
 
-def _estimates(num_students: int) -> dict[str, Estimate]:
+def _estimates(num_students: int, image_size: int | None) -> dict[str, Estimate]:
     """What each preset takes; runs in the background."""
     from gan_desktop.class_admin.estimates import PRESETS, Crowd, estimate, payload_sizes
 
     crowd = Crowd(max(1, num_students))
-    configs = {preset.key: preset.for_pictures(preset.config.image_size) for preset in PRESETS}
+    configs = {preset.key: preset.for_pictures(image_size or preset.config.image_size) for preset in PRESETS}
     return {key: estimate(config, payload_sizes(config), crowd) for key, config in configs.items()}

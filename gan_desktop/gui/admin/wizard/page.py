@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QFormLayout,
@@ -36,7 +36,15 @@ class ClassPage(WizardPage):
 
     Args:
         number: Which of the five steps it belongs to; 0: none.
+
+    Attributes:
+        way_out: A link, hidden unless the class is there already.
+
+    Signals:
+        leave_wanted: The class's pages, please; this one later.
     """
+
+    leave_wanted = Signal()
 
     def __init__(self, number: int, parent: QWidget | None = None, *, fills: bool = False) -> None:
         super().__init__(parent, fills=fills)
@@ -45,6 +53,8 @@ class ClassPage(WizardPage):
         if number:
             words = self.tr("Step {number} of {count}").format(number=number, count=NUM_STEPS)
             self._links.insertWidget(0, plain_label(words, self, role="muted"))
+        self.way_out = self.add_link(self.tr("Leave ..."), self.leave_wanted.emit)
+        self.way_out.hide()
 
     # -- what was typed -------------------------------------------------------------------------
 

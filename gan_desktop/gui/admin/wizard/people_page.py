@@ -27,7 +27,7 @@ from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.session import TeachingSession
 from gan_desktop.gui.admin.snapshot import TaughtClass
 from gan_desktop.gui.admin.students.class_codes import folder_of_codes
-from gan_desktop.gui.admin.students.hand_out import HandOutDialog
+from gan_desktop.gui.admin.students.hand_out import show_cards
 from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.admin.wizard.here_page import USUAL_STUDENTS
 from gan_desktop.gui.admin.wizard.page import ClassPage, make_form
@@ -97,7 +97,6 @@ class PeoplePage(ClassPage):
         self._session = session
         self._taught: TaughtClass | None = None
         self._cards: tuple[PersonsCard, ...] = ()
-        self.has_unsaved_cards = False
         self.set_title(self.tr("Who takes part?"))
         self._stack = QStackedWidget(self)
         self._ways = QButtonGroup(self)
@@ -303,9 +302,10 @@ class PeoplePage(ClassPage):
         self.ask(lambda: _admit(taught, lines), self._take_admitted, self.tr("Making their logins ..."))
 
     def _take_admitted(self, admitted: Admitted) -> None:
-        made_cards(self._session).keep(admitted.cards)
+        made = made_cards(self._session)
+        made.keep(admitted.cards)
+        made.note_unsaved(admitted.cards)
         self._cards = admitted.cards
-        self.has_unsaved_cards = self.has_unsaved_cards or bool(admitted.cards)
         self.hand_out.setVisible(bool(admitted.cards))
         told = self.tr("%n student(s) admitted.", None, admitted.num_new)
         if admitted.num_known:
@@ -324,13 +324,12 @@ class PeoplePage(ClassPage):
 
     def _hand_out(self) -> None:
         """Let the new people's cards be saved, printed and copied."""
-        dialog = HandOutDialog(self._cards, self)
+        made = made_cards(self._session)
+        is_again = any(not made.is_unsaved(card.card.user) for card in self._cards)
+        dialog = show_cards(self._session, self._cards, self, is_again=is_again)
         dialog.handed_out.connect(self._take_handed_out)
-        dialog.open()
 
     def _take_handed_out(self, cards: Sequence[PersonsCard]) -> None:
-        made_cards(self._session).note_given(cards)
-        self.has_unsaved_cards = self.has_unsaved_cards and len(cards) < len(self._cards)
         self.summary.setText(self.tr("%n card(s) handed out.", None, len(cards)))
         self.go_on.setFocus()
 
@@ -384,7 +383,7 @@ class PeoplePage(ClassPage):
 
     def _forget_people(self) -> None:
         """It is another class now: no card or code of the former one is offered for it."""
-        self._cards, self.has_unsaved_cards = (), False
+        self._cards = ()
         self.hand_out.hide()
         self._show_lines([])
         self.code.clear()
@@ -416,15 +415,13 @@ class PeoplePage(ClassPage):
         self.admit.setEnabled(not is_waiting and self._can_admit)
 
     def typed(self) -> dict[str, str]:
-        """Which way, and whether cards were left; a list of people is not kept."""
-        cards = "unsaved" if self.has_unsaved_cards else ""
-        return {"way": str(self._ways.checkedId()), "cards": cards}
+        """Which way; a list of people is not kept."""
+        return {"way": str(self._ways.checkedId())}
 
     def type_again(self, typed: dict[str, str]) -> None:
         """As it was."""
         if (way := typed.get("way", "")) in ("0", "1", "2"):
             self.show_way(int(way))
-        self.has_unsaved_cards = typed.get("cards", "") == "unsaved"
 
 
 def _make_code(taught: TaughtClass, uses: int, valid: timedelta, folder: Path | None) -> ClassCode:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 from gan_desktop.errors import GanDesktopError
 from gan_desktop.gui.admin.images.job import PicturesJob
 from gan_desktop.gui.admin.session import TeachingSession
+from gan_desktop.gui.admin.students.made_cards import made_cards
 from gan_desktop.gui.admin.wizard.first_training import FirstTraining
 from gan_desktop.gui.admin.wizard.page import ClassPage, Facts
 from gan_desktop.gui.admin.wizard.people_page import ClassCode
@@ -34,10 +35,12 @@ class ReadyPage(ClassPage):
     Signals:
         begun: The first training was made; it begins now.
         finished: No training was begun; the first one may stand ready.
+        postponed: The chosen training cannot be made yet: its pictures are missing.
     """
 
     begun = Signal()
     finished = Signal()
+    postponed = Signal()
 
     def __init__(self, session: TeachingSession, parent: QWidget | None = None) -> None:
         super().__init__(5, parent)
@@ -45,7 +48,6 @@ class ReadyPage(ClassPage):
         self._visit = ""
         self._num_students = 0
         self._code: ClassCode | None = None
-        self._has_unsaved_cards = False
         self._job: PicturesJob | None = None
         self.set_title(self.tr("Ready for the lesson"))
         frame = QFrame(self)
@@ -90,12 +92,6 @@ class ReadyPage(ClassPage):
         if code is not None:
             self.code.setText(f"{code.address}   {code.code}")
         self.code.setVisible(code is not None)
-        self.first.estimate_for(num_students)
-        self._show()
-
-    def show_cards(self, *, are_unsaved: bool) -> None:
-        """Say whether cards that were just made are kept nowhere."""
-        self._has_unsaved_cards = are_unsaved
         self._show()
 
     def enter(self) -> None:
@@ -106,7 +102,9 @@ class ReadyPage(ClassPage):
     def set_waiting(self, is_waiting: bool) -> None:
         """As in the base class."""
         self.start.setEnabled(not is_waiting and self._can_start())
-        self.later.setEnabled(not is_waiting)
+        # Who went back while the training is made would start it twice.
+        for button in (self.later, self.back, self.way_out):
+            button.setEnabled(not is_waiting)
 
     @property
     def _num_pictures(self) -> int:
@@ -117,6 +115,20 @@ class ReadyPage(ClassPage):
     def _has_training(self) -> bool:
         status = self._session.snapshot.status
         return status is not None and bool(status.runs)
+
+    def _estimate(self) -> None:
+        """For the pictures that are there, and the people, as far as the class knows them."""
+        from gan_desktop.class_admin.status import num_expected
+
+        snapshot = self._session.snapshot
+        if snapshot.status is None:
+            self.first.estimate_for(self._num_students)
+            return
+        datasets = snapshot.status.datasets
+        self.first.estimate_for(
+            num_expected(snapshot.status, snapshot.students) or self._num_students,
+            datasets[-1].image_size if datasets else None,
+        )
 
     def _can_start(self) -> bool:
         is_possible = self._session.taught is not None and self._num_pictures > 0 and not self._has_training
@@ -142,18 +154,25 @@ class ReadyPage(ClassPage):
             if self.start.isEnabled() and self.isVisible() and not is_choosing:
                 self.start.setFocus()
         self.first.setVisible(not self._has_training)
+        self._estimate()
         preset = self.first.preset
         if preset is None or self._has_training:
             self.start.setText(self.tr("Start the training"))
             self.words.clear()
             return
         self.start.setText(self.tr('Start "{preset}" now').format(preset=engine_text(preset.title)))
-        self.words.setText(
-            self.tr(
-                "Starting takes some seconds. From then on this computer merges what the students hand in:"
-                ' keep this window open, and the computer awake and on mains. "To the class" leaves the'
-                " training ready: you start it in the lesson."
+        self.words.setText(self._start_words())
+
+    def _start_words(self) -> str:
+        if not self._can_start():
+            return self.tr(
+                "This training can be made as soon as the pictures are there: wait for them here, or make it"
+                " later on the Training page."
             )
+        return self.tr(
+            "Starting takes some seconds. From then on this computer merges what the students hand in:"
+            ' keep this window open, and the computer awake and on mains. "To the class" leaves the'
+            " training ready: you start it in the lesson."
         )
 
     def _is_busy(self) -> bool:
@@ -175,8 +194,7 @@ class ReadyPage(ClassPage):
         return None, self.tr("Not tried yet: whether another computer gets through (step 2).")
 
     def _cards(self) -> list[tuple[bool | None, str]]:
-        present = [s for s in self._session.snapshot.students if not s.is_withdrawn]
-        if not self._has_unsaved_cards or (present and all(s.has_joined for s in present)):
+        if not made_cards(self._session).have_unsaved(self._session.snapshot.students):
             return []
         return [(None, self.tr("To come: their cards are not saved yet (Students, Make cards)."))]
 
@@ -228,7 +246,8 @@ class ReadyPage(ClassPage):
     def _leave_for_later(self) -> None:
         """Leave the announced training there, to be started in the lesson."""
         if not self._can_start():
-            self.finished.emit()
+            is_wanted = self.first.preset is not None and not self._has_training
+            (self.postponed if is_wanted else self.finished).emit()
             return
 
         def fail(error: GanDesktopError) -> None:

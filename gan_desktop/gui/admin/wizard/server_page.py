@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gan_desktop.database.address import Address
     from gan_desktop.known_classes import KnownClass
 
-# What connection.py says of a server that has no encryption at all: only then is doing without one offered.
+# What connection_errors.py says of a server without encryption: only then is doing without one offered.
 _NO_ENCRYPTION = "offers no encryption"
 
 
