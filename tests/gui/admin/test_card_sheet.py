@@ -18,6 +18,7 @@ from gan_desktop.gui.translation import install_translation
 from gan_desktop.join_card import JoinCard
 from tests.integration.tls import make_certificate
 
+QR_CODES = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 PER_PAGE = 8
 LONG_NAME = "Maximilian Alexander von und zu Hohenfels"[:40]
 
@@ -58,7 +59,7 @@ def words(pdf: bytes) -> str:
 
 def codes(picture: Image.Image) -> set[str]:
     # Others, with nearly no redundancy, are now and then seen in a page's random dots.
-    return {found.text for found in zxingcpp.read_barcodes(picture, zxingcpp.BarcodeFormat.QRCode)}
+    return {found.text for found in zxingcpp.read_barcodes(picture, QR_CODES)}
 
 
 def test_every_printed_code_is_its_persons_link() -> None:
