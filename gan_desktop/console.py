@@ -22,6 +22,7 @@ from gan_desktop.errors import GanDesktopError, SettingsError
 from gan_desktop.files import write_whole
 from gan_desktop.names import for_terminal
 from gan_desktop.records import (
+    AT_WORK,
     IterationPublished,
     Joined,
     Notice,
@@ -46,16 +47,7 @@ LOG_FILE_BYTES = 5_000_000
 LOG_FILES_KEPT = 5
 
 # States that the lines of a unit already tell.
-_TOLD_BY_UNITS = {
-    WorkerState.JOINING,
-    WorkerState.CHECKING,
-    WorkerState.CLAIMING,
-    WorkerState.LOADING,
-    WorkerState.COMPUTING,
-    WorkerState.UPLOADING,
-    WorkerState.FINISHING,
-    WorkerState.WAITING_NONE_FREE,
-}
+_TOLD_BY_UNITS = AT_WORK | {WorkerState.JOINING, WorkerState.CHECKING}
 
 
 # ---------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from gan_desktop.database.enrolment import EnrolCards
 from gan_desktop.database.lessons import Lessons, UnitFlow
 from gan_desktop.database.shards import Dataset
 from gan_desktop.database.statistics import Queue, RunSummary, Server, Statistics, WorkerSummary
-from gan_desktop.records import RunStatus, WorkerState
+from gan_desktop.records import AT_WORK, RunStatus, WorkerState
 from gan_desktop.sentences import sentence
 
 # A worker says that it lives every few seconds.
@@ -23,13 +23,7 @@ SILENT_S = 60.0
 # Whoever was silent for longer has gone home.
 GONE_S = 1_800.0
 
-_WORKING = {
-    WorkerState.CLAIMING,
-    WorkerState.LOADING,
-    WorkerState.COMPUTING,
-    WorkerState.UPLOADING,
-    WorkerState.FINISHING,
-}
+_WORKING = AT_WORK - {WorkerState.WAITING_NONE_FREE}
 
 
 class Standing(IntEnum):

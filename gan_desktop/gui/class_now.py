@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gan_desktop.gui.session import Session
-from gan_desktop.records import WorkerState
-
-# Whom the class counts (api/views.sql, class_totals).
-AT_WORK = {
-    WorkerState.CLAIMING,
-    WorkerState.LOADING,
-    WorkerState.COMPUTING,
-    WorkerState.UPLOADING,
-    WorkerState.FINISHING,
-    WorkerState.WAITING_NONE_FREE,
-}
+from gan_desktop.records import AT_WORK
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from gan_desktop.gui.translation import engine_text
 from gan_desktop.gui.trouble import Trouble
 from gan_desktop.gui.words import duration, number, percent
 from gan_desktop.records import (
+    AT_WORK,
     ClassEvent,
     ClassMessage,
     Joined,
@@ -76,16 +77,7 @@ class LogLine:
 _MARKS = {Level.DETAIL: "-", Level.EVENT: " ", Level.PROBLEM: "!"}
 
 
-_PASSING = {
-    WorkerState.JOINING,
-    WorkerState.CHECKING,
-    WorkerState.WAITING_NONE_FREE,
-    WorkerState.CLAIMING,
-    WorkerState.LOADING,
-    WorkerState.COMPUTING,
-    WorkerState.UPLOADING,
-    WorkerState.FINISHING,
-}
+_PASSING = AT_WORK | {WorkerState.JOINING, WorkerState.CHECKING}
 
 
 class Log(QObject):

@@ -519,7 +519,11 @@ class Session(WindowSession):
     @Slot(object)
     def _take_end(self, ended: WorkerEnded) -> None:
         state = WorkerState.COMPLETE if ended.is_complete else WorkerState.STOPPED
-        self._completed_run = self._run_in_work if ended.is_complete else None
+        self._completed_run = None
+        if ended.is_complete:
+            # Who came after its end had no unit of it.
+            training = self._snapshot.training
+            self._completed_run = self._run_in_work or (training.run.run_id if training is not None else 0)
         if self._state.state is not state:
             self._state = StateChanged(state)
             self.state_changed.emit(self._state)

@@ -12,6 +12,7 @@ from gan_desktop.records.class_view import (
 )
 from gan_desktop.records.devices import Hardware, Readings, ReadyCheck
 from gan_desktop.records.reports import (
+    AT_WORK,
     IterationPublished,
     Joined,
     Notice,
@@ -52,6 +53,7 @@ from gan_desktop.records.work import (
 )
 
 __all__ = [
+    "AT_WORK",
     "CODECS",
     "CheckFigures",
     "ClassEvent",

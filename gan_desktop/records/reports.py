@@ -39,6 +39,19 @@ class WorkerState(StrEnum):
     COMPLETE = "complete"
 
 
+# Who counts as a computer at work (api/views.sql, class_totals): on a unit, or between two.
+AT_WORK = frozenset(
+    {
+        WorkerState.CLAIMING,
+        WorkerState.LOADING,
+        WorkerState.COMPUTING,
+        WorkerState.UPLOADING,
+        WorkerState.FINISHING,
+        WorkerState.WAITING_NONE_FREE,
+    }
+)
+
+
 class StopRequest(StrEnum):
     """How a worker is asked to end: after the unit, or at once with what is done."""
 

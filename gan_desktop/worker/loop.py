@@ -20,7 +20,7 @@ from gan_desktop.database.class_view import ClassView
 from gan_desktop.database.connection import Connection
 from gan_desktop.database.work_queue import WorkQueue
 from gan_desktop.errors import ConnectionFailed, GanDesktopError
-from gan_desktop.records import Joined, Reporter, Run, StopRequest, WorkerState
+from gan_desktop.records import AT_WORK, Joined, Reporter, Run, StopRequest, WorkerState
 from gan_desktop.sentences import about_time
 from gan_desktop.training.device import limit_memory, set_threads
 from gan_desktop.training.shard_cache import ShardCache
@@ -51,15 +51,6 @@ RETELL_S = 1.0
 # A finished class may be switched off any moment: what is only nice to know is asked for once.
 _ONE_TRY = threading.Event()
 _ONE_TRY.set()
-
-_AT_WORK = {
-    WorkerState.CLAIMING,
-    WorkerState.LOADING,
-    WorkerState.COMPUTING,
-    WorkerState.UPLOADING,
-    WorkerState.FINISHING,
-    WorkerState.WAITING_NONE_FREE,
-}
 
 
 class Worker:
@@ -267,7 +258,7 @@ class Worker:
                 " somebody else meanwhile go on."
             )
         self._courtesy.look()
-        wants_awake = self._courtesy.limits.keep_awake and self._status.state in _AT_WORK
+        wants_awake = self._courtesy.limits.keep_awake and self._status.state in AT_WORK
         self._keep_awake.hold(wants_awake and is_on_mains())
         until = self._options.until
         if until is not None and datetime.now() >= until and not self._wishes.finish.is_set():

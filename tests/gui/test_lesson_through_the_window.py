@@ -269,6 +269,26 @@ def test_the_finished_training_leads_to_the_faces_and_to_a_picture(
             session.shut_down()
 
 
+def test_who_starts_between_two_trainings_takes_part_in_the_next(
+    held_lesson: Lesson, session: Session, join: Join, qtbot: QtBot
+) -> None:
+    with held_lesson.coordinating():
+        held_lesson.wait_until(lambda: held_lesson.iteration >= 0, "the first training's begin")
+        held_lesson.set_status(RunStatus.COMPLETE)
+    join(held_lesson.add_student("Ana"))
+    session.start()
+    await_state(session, qtbot, WorkerState.COMPLETE)
+    qtbot.waitUntil(lambda: not session.is_contributing, timeout=PATIENCE_MS)
+    run_id = held_lesson.add_run()
+    following = held_lesson.make_coordinator(Recorder(), run_id)
+    with running(following.run, following.stop):
+        with qtbot.waitSignal(session.unit_started, timeout=PATIENCE_MS) as started:
+            pass
+        assert started.args[0].unit.run_id == run_id
+        with qtbot.waitSignal(session.shut_down_done, timeout=PATIENCE_MS):
+            session.shut_down()
+
+
 def test_the_leaderboard_orders_everybody_by_time(
     held_lesson: Lesson, session: Session, window: MainWindow, join: Join, qtbot: QtBot
 ) -> None:
