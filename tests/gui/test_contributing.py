@@ -20,7 +20,7 @@ from gan_desktop.gui.session import SHORTEST_TRAFFIC_S, JoinedClass, Session
 from gan_desktop.gui.strip import Strip
 from gan_desktop.gui.trouble import Remedy
 from gan_desktop.gui.window_session import Places
-from gan_desktop.records import Hardware, Joined, UnitDelivered, WorkerState
+from gan_desktop.records import Hardware, Joined, ReadyCheck, UnitDelivered, WorkerState
 from tests.gui.conftest import PATIENCE_MS, WORKING
 from tests.gui.hands import Mouse
 from tests.integration.lesson import Lesson
@@ -200,10 +200,13 @@ def test_traffic_is_what_the_worker_s_connection_has_carried(
     assert "Network: measured with the first unit" in texts_of(page)
     with held_lesson.coordinating():
         join(held_lesson.add_student())
+        checked: list[ReadyCheck] = []
+        session.ready_checked.connect(checked.append)
         with qtbot.waitSignal(session.unit_delivered, timeout=PATIENCE_MS) as delivered:
             session.start()
         # What comes only once is not yet told from what comes all the time.
         assert session.measured_mb_per_hour is None
+        assert session.expected_mb_per_hour == checked[0].mb_per_hour
         assert any("an hour, estimated" in text for text in texts_of(page))
         monkeypatch.setattr(session_module, "MEASURED_AFTER_S", 0.0)
         carried = delivered.args[0]
