@@ -267,7 +267,13 @@ class Lesson:
 
     def assert_nothing_lost_or_counted_twice(self) -> None:
         """Every image of an epoch is in exactly one unit, and every accepted update credited once."""
-        self._assert_every_image_in_one_unit()
+        with self.superuser.transaction():
+            # A class that works on is looked at as it is in one moment.
+            self.superuser.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            self._assert_every_image_in_one_unit()
+            self._assert_credited_once()
+
+    def _assert_credited_once(self) -> None:
         history = self.query(
             "SELECT iteration, num_images FROM gan.loss_history WHERE run_id = %s ORDER BY iteration",
             self.run_id,

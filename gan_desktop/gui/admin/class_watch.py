@@ -104,6 +104,7 @@ class ClassWatch(QThread):
         from gan_desktop.database.notices import Notices
         from gan_desktop.database.statistics import Statistics, room_for_connections
 
+        began = time.time()
         training = view.training()
         read = TeachingSnapshot(
             status=read_status(connection),
@@ -115,7 +116,7 @@ class ClassWatch(QThread):
             events=tuple(Notices(connection).events(50)),
             room=room_for_connections(connection),
             mbit_s=Statistics(connection).mbit_s(),
-            read_at=time.time(),
+            read_at=began,
         )
         self._snapshot = read
         self.snapshot_read.emit(read)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -70,6 +71,8 @@ class TeachingSession(WindowSession):
         self._watch: ClassWatch | None = None
         self._coordinator: CoordinatorThread | None = None
         self._host: HostThread | None = None
+        # When our coordinator ended: what was read before still tells of it.
+        self._coordinated_until = 0.0
         # After a stop by hand the training is not taken up again by itself.
         self._may_take_up = True
         self._next_class: TaughtClass | None = None
@@ -462,7 +465,8 @@ class TeachingSession(WindowSession):
         Whether another program runs it the coordinator finds out itself: a living one renews its lease.
         """
         training = self._snapshot.training
-        if self._coordinator is not None or self._is_changing:
+        is_stale = self._snapshot.read_at < self._coordinated_until
+        if self._coordinator is not None or self._is_changing or is_stale:
             return
         if training is None or training.run.status not in (RunStatus.RUNNING, RunStatus.PAUSED):
             self._set_coordination(Coordination())
@@ -511,6 +515,7 @@ class TeachingSession(WindowSession):
         thread, self._coordinator = self._coordinator, None
         if thread is not None:
             thread.deleteLater()
+            self._coordinated_until = time.time()
             self._set_coordination(Coordination("nobody", thread.run_id))
         self.refresh()
         self._look_whether_left()

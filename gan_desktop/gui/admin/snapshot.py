@@ -65,7 +65,7 @@ class TeachingSnapshot:
         events: What happened last, the newest first.
         room: Connections that the server allows.
         mbit_s: What the class's updates and weights move, over about a minute; None: not known yet.
-        read_at: By this computer's `time.time()`.
+        read_at: When the reading began, by this computer's `time.time()`.
     """
 
     status: ClassStatus | None = None

@@ -64,8 +64,14 @@ def test_a_training_runs_here_is_paused_goes_on_and_rests(
         qtbot.waitUntil(lambda: taught.status is RunStatus.PAUSED, timeout=PATIENCE_MS)
         teaching.steer(RunStatus.RUNNING)
         qtbot.waitUntil(lambda: taught.status is RunStatus.RUNNING, timeout=PATIENCE_MS)
+        with qtbot.waitSignal(teaching.snapshot_changed, timeout=PATIENCE_MS):
+            teaching.refresh()
+        while_it_ran = teaching.snapshot
         teaching.stop_coordinating()
         qtbot.waitUntil(lambda: teaching.coordination.place == "nobody", timeout=PATIENCE_MS)
+    # What was read before tells of a coordinator: that was ours.
+    teaching._take_snapshot(while_it_ran)
+    assert teaching.coordination.place == "nobody"
     # It was stopped by hand: looking at the class again does not start it.
     with qtbot.waitSignal(teaching.snapshot_changed, timeout=PATIENCE_MS):
         teaching.refresh()
